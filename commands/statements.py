@@ -1,0 +1,410 @@
+"""What banks tell of our accounts, and whose each movement is.
+
+The rule of matching in one place: `_decide_credit`, `_decide_debit` and `_decide_reversal`. What a bank has done is a
+fact: nothing here refuses it, whatever order the news comes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Protocol, TypeVar
+
+from commands.command import Command, Decided, handler
+from ledger import accounts, alarms, codes, journal
+from ledger.accounts import Account
+from ledger.aggregate import Aggregate
+from ledger.alarms import Alarm, id_of_alarm
+from ledger.context import Context
+from ledger.errors import AccountNotFound, MerchantNotFound, StatementLineNotFound, StatementLineOwned
+from ledger.journal import JournalEntry
+from ledger.merchants import Merchant
+from ledger.money import Money
+from ledger.payments import PaymentIntent, id_of_code
+from ledger.payouts import Payout, id_of_end_to_end
+from ledger.privacy import Personal
+from ledger.statements import Direction, StatementLine, id_of_line
+from ledger.store import Ledger
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class RecordStatementLine(Command):
+    """A bank reports one movement on our account.
+
+    `key`: the bank's natural key of the movement, less its direction; a reversal has the key of the movement it takes
+    back. `direction`: the bank's own word. `bank_time`: the bank's own words for when.
+    """
+
+    bank_account_id: str
+    key: str
+    bank_reference: str
+    direction: Direction
+    amount: Money
+    booked_at: datetime
+    bank_time: str
+    value_date: date
+    memo: Personal
+    counterparty_name: Personal
+    counterparty_account: Personal
+    counterparty_bank: str
+    source: str
+    is_reversal: bool
+
+
+class BankRow(Protocol):
+    """What a bank's adapter says of one movement; `banks.bank.StatementRow` has this shape."""
+
+    @property
+    def bank_reference(self) -> str: ...
+    @property
+    def direction(self) -> Direction: ...
+    @property
+    def amount(self) -> Money: ...
+    @property
+    def booked_at(self) -> datetime: ...
+    @property
+    def bank_time(self) -> str: ...
+    @property
+    def value_date(self) -> date: ...
+    @property
+    def memo(self) -> str: ...
+    @property
+    def counterparty_name(self) -> str | None: ...
+    @property
+    def counterparty_account(self) -> str | None: ...
+    @property
+    def counterparty_bank(self) -> str | None: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def reversal(self) -> bool: ...
+    @property
+    def movement_key(self) -> str: ...
+
+
+def from_bank(bank_account_id: str, row: BankRow) -> RecordStatementLine:
+    """The command that records one row of a bank's webhook or history."""
+    return RecordStatementLine(
+        bank_account_id=bank_account_id,
+        key=row.movement_key,
+        bank_reference=row.bank_reference,
+        direction=row.direction,
+        amount=row.amount,
+        booked_at=row.booked_at,
+        bank_time=row.bank_time,
+        value_date=row.value_date,
+        memo=Personal(row.memo),
+        counterparty_name=Personal(row.counterparty_name or ""),
+        counterparty_account=Personal(row.counterparty_account or ""),
+        counterparty_bank=row.counterparty_bank or "",
+        source=row.source,
+        is_reversal=row.reversal,
+    )
+
+
+class MatchStatementLine(Command):
+    """An operator says which payment intent an unmatched credit belongs to."""
+
+    line_id: str
+    payment_intent_id: str
+    reason: str
+
+
+class ExplainBankFee(Command):
+    """An operator says an unmatched debit is what the bank charged us."""
+
+    line_id: str
+    reason: str
+
+
+@handler(RecordStatementLine)
+def record_statement_line(ledger: Ledger, context: Context, command: RecordStatementLine) -> Decided:
+    """The line, and in the same insertion whatever it means. The same line again changes nothing."""
+    line_id = line_of(command)
+    known = ledger.find(StatementLine, line_id)
+    if known is not None:
+        return Decided(known)
+    if command.is_reversal:
+        return _decide_reversal(ledger, context, line_id, command)
+    line = _record(ledger, context, line_id, command, command.direction)
+    if command.direction == "credit":
+        return _decide_credit(ledger, context, line, command)
+    return _decide_debit(ledger, context, line, command)
+
+
+@handler(MatchStatementLine)
+def match_statement_line(ledger: Ledger, context: Context, command: MatchStatementLine) -> Decided:
+    """The line goes to the payment intent, out of the unidentified funds."""
+    line = _unmatched(ledger, command.line_id, "credit")
+    intent = ledger.get(PaymentIntent, command.payment_intent_id)
+    entry = _credit_intent(ledger, context, line, intent, source=accounts.UNIDENTIFIED)
+    line.match_by_hand(context, owner_id=intent.id, entry_id=entry.id, reason=command.reason)
+    return Decided(line, intent, entry)
+
+
+@handler(ExplainBankFee)
+def explain_bank_fee(ledger: Ledger, context: Context, command: ExplainBankFee) -> Decided:
+    """The line is the bank's fee."""
+    line = _unmatched(ledger, command.line_id, "debit")
+    entry = journal.bank_fee(
+        context, line_id=line.id, on=line.value_date, source=accounts.UNIDENTIFIED, amount=line.amount
+    )
+    line.match_by_hand(context, owner_id=accounts.BANK_FEES, entry_id=entry.id, reason=command.reason)
+    return Decided(line, entry)
+
+
+def line_of(command: RecordStatementLine) -> str:
+    """The stream of the line this command reports."""
+    return _line(command, "reversal" if command.is_reversal else command.direction)
+
+
+def _line(command: RecordStatementLine, what: str) -> str:
+    return id_of_line(command.bank_account_id, f"{command.key}|{what}")
+
+
+def _opposite(direction: Direction) -> Direction:
+    return "debit" if direction == "credit" else "credit"
+
+
+def _found(ledger: Ledger, kind: type[A], streams: Iterable[str]) -> list[A]:
+    return [found for found in (ledger.find(kind, stream) for stream in streams) if found is not None]
+
+
+def _unmatched(ledger: Ledger, line_id: str, direction: Direction) -> StatementLine:
+    line = ledger.get(StatementLine, line_id, StatementLineNotFound)
+    if line.status != "unmatched" or line.direction != direction:
+        raise StatementLineOwned(f"The line is a {line.direction} and {line.status}.", id=line_id, status=line.status)
+    return line
+
+
+def _record(
+    ledger: Ledger, context: Context, line_id: str, command: RecordStatementLine, direction: Direction
+) -> StatementLine:
+    number = command.counterparty_account.text
+    person = ledger.vault.person("account", command.counterparty_bank, number) if number else None
+    seal = ledger.vault.sealer(person or ledger.vault.person("statement_line", line_id))
+    return StatementLine.record(
+        context,
+        line_id=line_id,
+        bank_account_id=command.bank_account_id,
+        bank_reference=command.bank_reference,
+        direction=direction,
+        amount=command.amount,
+        booked_at=command.booked_at,
+        bank_time=command.bank_time,
+        value_date=command.value_date,
+        memo=seal(command.memo),
+        counterparty_name=seal(command.counterparty_name) if command.counterparty_name.text else None,
+        counterparty_account=seal(command.counterparty_account) if number else None,
+        counterparty_bank=command.counterparty_bank,
+        source=command.source,
+        is_reversal=command.is_reversal,
+    )
+
+
+def _decide_credit(ledger: Ledger, context: Context, line: StatementLine, command: RecordStatementLine) -> Decided:
+    reversal = ledger.find(StatementLine, _line(command, "reversal"))
+    if reversal is not None and reversal.direction != line.direction:
+        return _take_back_at_once(context, line, reversal)
+    intents = _found(ledger, PaymentIntent, map(id_of_code, codes.find_payment_codes(command.memo.text)))
+    payouts = _found(ledger, Payout, map(id_of_end_to_end, codes.find_end_to_end_ids(command.memo.text)))
+    if len(intents) > 1:
+        return _leave_credit(context, line, "several_codes")
+    if intents:
+        return _decide_payment(ledger, context, line, intents[0])
+    if len(payouts) == 1:
+        return _decide_return(ledger, context, line, payouts[0])
+    return _leave_credit(context, line, "no_code")
+
+
+def _decide_payment(ledger: Ledger, context: Context, line: StatementLine, intent: PaymentIntent) -> Decided:
+    if intent.bank_account_id != line.bank_account_id:
+        return _leave_credit(context, line, "other_bank_account")
+    if not intent.takes_money:
+        intent.receive(
+            context, line_id=line.id, amount=line.amount, fee=Money(0, line.amount.currency), on=line.value_date
+        )
+        return _leave_credit(context, line, "late", intent)
+    entry = _credit_intent(ledger, context, line, intent, source=accounts.bank(line.bank_account_id))
+    line.match(context, owner_id=intent.id, entry_id=entry.id)
+    return Decided(line, intent, entry)
+
+
+def _credit_intent(
+    ledger: Ledger, context: Context, line: StatementLine, intent: PaymentIntent, *, source: str
+) -> JournalEntry:
+    merchant = ledger.get(Merchant, intent.merchant_id, MerchantNotFound)
+    fee = line.amount.share(merchant.fee_bps)
+    intent.receive(context, line_id=line.id, amount=line.amount, fee=fee, on=line.value_date)
+    return journal.payment_matched(
+        context,
+        line_id=line.id,
+        on=line.value_date,
+        source=source,
+        merchant_id=merchant.id,
+        amount=line.amount,
+        fee=fee,
+    )
+
+
+def _decide_return(ledger: Ledger, context: Context, line: StatementLine, payout: Payout) -> Decided:
+    if payout.amount != line.amount or payout.status in ("failed", "rejected", "cancelled", "returned"):
+        return _leave_credit(context, line, "return_of_nothing_sent")
+    entry = journal.payout_returned(
+        context,
+        line_id=line.id,
+        on=line.value_date,
+        bank=line.bank_account_id,
+        merchant_id=payout.merchant_id,
+        amount=line.amount,
+    )
+    account = ledger.get(Account, accounts.available(payout.merchant_id), AccountNotFound)
+    captured = _accept_first(context, payout, account, line.value_date)
+    account.credit(context, amount=line.amount, entry_id=entry.id)
+    payout.give_back(context, line_id=line.id, amount=line.amount, on=line.value_date)
+    line.match(context, owner_id=payout.id, entry_id=entry.id)
+    return Decided(line, payout, account, entry, *captured)
+
+
+def _decide_debit(ledger: Ledger, context: Context, line: StatementLine, command: RecordStatementLine) -> Decided:
+    reversal = ledger.find(StatementLine, _line(command, "reversal"))
+    if reversal is not None and reversal.direction != line.direction:
+        return _take_back_at_once(context, line, reversal)
+    payouts = _found(ledger, Payout, map(id_of_end_to_end, codes.find_end_to_end_ids(command.memo.text)))
+    if len(payouts) == 1:
+        payout = payouts[0]
+        ours = payout.bank_account_id == line.bank_account_id and payout.amount == line.amount
+        if ours and not payout.shown_on_statement:
+            return _confirm(ledger, context, line, payout)
+    entry = journal.debit_unidentified(
+        context, line_id=line.id, on=line.value_date, bank=line.bank_account_id, amount=line.amount
+    )
+    line.leave_unmatched(context, reason="unordered", entry_id=entry.id)
+    alarm = Alarm.raise_(
+        context,
+        kind=alarms.UNORDERED_DEBIT,
+        subject=line.id,
+        detail=f"{line.amount} left {line.bank_account_id} and no payout of ours explains it.",
+    )
+    return Decided(line, entry, alarm)
+
+
+def _confirm(ledger: Ledger, context: Context, line: StatementLine, payout: Payout) -> Decided:
+    account = ledger.get(Account, accounts.available(payout.merchant_id), AccountNotFound)
+    others: list[Aggregate] = list(_accept_first(context, payout, account, line.value_date))
+    late = payout.status in ("failed", "rejected", "cancelled")
+    payout.confirm(context, line_id=line.id, on=line.value_date)
+    if late:
+        entry = journal.payout_confirmed_after_failure(
+            context,
+            payout_id=payout.id,
+            on=line.value_date,
+            bank=line.bank_account_id,
+            merchant_id=payout.merchant_id,
+            amount=payout.amount,
+            fee=payout.fee,
+        )
+        account.debit(context, amount=payout.cost, entry_id=entry.id)
+        others += _late_alarms(ledger, context, payout, account)
+    else:
+        entry = journal.payout_confirmed(
+            context, payout_id=payout.id, on=line.value_date, bank=line.bank_account_id, amount=payout.amount
+        )
+    line.match(context, owner_id=payout.id, entry_id=entry.id)
+    return Decided(line, payout, account, entry, *others)
+
+
+def _accept_first(context: Context, payout: Payout, account: Account, on: date) -> tuple[Aggregate, ...]:
+    """The statement was quicker than the bank's answer: what acceptance does is done now."""
+    if not payout.holds_funds:
+        return ()
+    entry = journal.payout_accepted(
+        context,
+        payout_id=payout.id,
+        on=on,
+        merchant_id=payout.merchant_id,
+        amount=payout.amount,
+        fee=payout.fee,
+    )
+    account.capture_hold(context, hold_id=payout.id, entry_id=entry.id)
+    return (entry,)
+
+
+def _late_alarms(ledger: Ledger, context: Context, payout: Payout, account: Account) -> list[Aggregate]:
+    detail = f"The statement shows a payout that was {payout.reason or 'ended'}; it is confirmed now."
+    raised: list[Aggregate] = [
+        Alarm.raise_(context, kind=alarms.CONFIRMED_AFTER_FAILURE, subject=payout.id, detail=detail)
+    ]
+    known = ledger.find(Alarm, id_of_alarm(alarms.NEGATIVE_AVAILABLE, account.id))
+    if account.available.units < 0 and known is None:
+        detail = f"A bank fact took the available funds to {account.available}."
+        raised.append(Alarm.raise_(context, kind=alarms.NEGATIVE_AVAILABLE, subject=account.id, detail=detail))
+    return raised
+
+
+def _decide_reversal(ledger: Ledger, context: Context, line_id: str, command: RecordStatementLine) -> Decided:
+    # Whether a bank's word on a reversal repeats the direction of what it takes back is not public: our record of that
+    # movement decides, and without one we assume it does.
+    same, other = _line(command, command.direction), _line(command, _opposite(command.direction))
+    original = ledger.find(StatementLine, same) or ledger.find(StatementLine, other)
+    direction = _opposite(original.direction if original else command.direction)
+    line = _record(ledger, context, line_id, command, direction)
+    if original is None or original.status == "reversed" or original.entry_id is None:
+        return _leave_reversal(context, line)
+    entry = ledger.get(JournalEntry, original.entry_id)
+    payout = ledger.find(Payout, original.owner_id or "")
+    if payout is not None:
+        return _reverse_payout(ledger, context, line, original, payout)
+    back = entry.reversal(context, happening="line_reversed", subject=line.id, value_date=line.value_date)
+    others: list[Aggregate] = [original, back]
+    intent = ledger.find(PaymentIntent, original.owner_id or "")
+    if intent is not None:
+        fee = intent.lines[original.id]
+        intent.reverse(context, line_id=original.id, amount=original.amount, fee=fee, on=line.value_date)
+        others.append(intent)
+    original.reverse(context, by_line_id=line.id, entry_id=back.id, on=line.value_date)
+    line.match(context, owner_id=original.id, entry_id=back.id)
+    return Decided(line, *others)
+
+
+def _reverse_payout(
+    ledger: Ledger, context: Context, line: StatementLine, original: StatementLine, payout: Payout
+) -> Decided:
+    if original.direction == "credit":
+        return _leave_reversal(context, line)
+    decided = _decide_return(ledger, context, line, payout)
+    if line.status == "matched":
+        original.reverse(context, by_line_id=line.id, entry_id=line.entry_id or "", on=line.value_date)
+        return Decided(*decided.aggregates, original)
+    return decided
+
+
+def _leave_reversal(context: Context, line: StatementLine) -> Decided:
+    post = journal.credit_unidentified if line.direction == "credit" else journal.debit_unidentified
+    entry = post(context, line_id=line.id, on=line.value_date, bank=line.bank_account_id, amount=line.amount)
+    line.leave_unmatched(context, reason="reversal_without_original", entry_id=entry.id)
+    alarm = Alarm.raise_(
+        context,
+        kind=alarms.REVERSAL_WITHOUT_ORIGINAL,
+        subject=line.id,
+        detail="A bank took back a movement we have not seen, or not as it stands.",
+    )
+    return Decided(line, entry, alarm)
+
+
+def _take_back_at_once(context: Context, line: StatementLine, reversal: StatementLine) -> Decided:
+    """The reversal came before the movement it takes back: both stand as unidentified and cancel out."""
+    post = journal.credit_unidentified if line.direction == "credit" else journal.debit_unidentified
+    entry = post(context, line_id=line.id, on=line.value_date, bank=line.bank_account_id, amount=line.amount)
+    line.leave_unmatched(context, reason="reversed_before", entry_id=entry.id)
+    line.reverse(context, by_line_id=reversal.id, entry_id=reversal.entry_id or "", on=line.value_date)
+    return Decided(line, entry)
+
+
+def _leave_credit(context: Context, line: StatementLine, reason: str, *others: Aggregate) -> Decided:
+    entry = journal.credit_unidentified(
+        context, line_id=line.id, on=line.value_date, bank=line.bank_account_id, amount=line.amount
+    )
+    line.leave_unmatched(context, reason=reason, entry_id=entry.id)
+    return Decided(line, entry, *others)
