@@ -1,0 +1,215 @@
+"""Reading the log in MongoDB: by stream, in order, and never past a hole.
+
+The collection holds one document per commit (several appends may share one):
+
+    {_id: position of its first event (long), n: number of events,
+     e: [{s: stream, v: version, t: stored name, d: state}, ...]}
+
+`d` is text where the state is valid UTF-8, so that a person can read it, and binary otherwise. Everything is read from
+the primary with read concern majority: nobody decides, answers or acts on an event that a failover could take back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypedDict
+from uuid import UUID
+
+import pymongo
+from bson import Binary, encode
+from bson.binary import UuidRepresentation
+from bson.codec_options import CodecOptions
+from bson.errors import BSONError
+from bson.raw_bson import RawBSONDocument
+from eventsourcing.persistence import DataError, StoredEvent
+from pymongo import ASCENDING, DESCENDING
+from pymongo.collection import Collection
+from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from ledger.commits import Recorded
+from ledger.errors import LogDamaged
+
+INDEX: Final = "stream_version"
+INDEX_KEYS: Final = [("e.s", ASCENDING), ("e.v", DESCENDING)]
+"""Newest version first, so that the last few of a stream (a snapshot) are found without reading all of it."""
+
+WINDOW: Final = 5_000
+"""Positions asked for in one query: bounds the memory of a follower."""
+
+MAJORITY: Final = ReadConcern("majority")
+LINEARIZABLE: Final = ReadConcern("linearizable")
+"""Waits until everything it has seen is on a majority: the answer stands whatever fails afterwards."""
+
+CODEC: Final[CodecOptions[dict[str, Any]]] = CodecOptions(uuid_representation=UuidRepresentation.STANDARD)
+
+Query = Mapping[str, Any]
+
+
+class EventDocument(TypedDict):
+    """One event inside a commit document."""
+
+    s: UUID | str
+    v: int
+    t: str
+    d: str | bytes
+
+
+class CommitDocument(TypedDict):
+    """One commit. An event left out by a filter on names stands as None."""
+
+    _id: int
+    n: int
+    e: list[EventDocument | None]
+
+
+Commits = Collection[CommitDocument]
+
+
+def encoded(event: StoredEvent) -> RawBSONDocument:
+    """The event as it stands inside a commit document. Raises DataError for what BSON cannot hold."""
+    state: str | Binary
+    try:
+        state = event.state.decode()
+    except UnicodeDecodeError:
+        state = Binary(event.state)
+    fields = {"s": event.originator_id, "v": event.originator_version, "t": event.topic, "d": state}
+    try:
+        return RawBSONDocument(encode(fields, codec_options=CODEC))
+    except (BSONError, OverflowError, UnicodeEncodeError) as error:
+        raise DataError(f"An event of {event.topic} cannot be stored: {type(error).__name__}.") from error
+
+
+def stored_event(event: EventDocument) -> StoredEvent:
+    """The event as the library knows it, state byte for byte as it was given."""
+    return StoredEvent(event["s"], event["v"], event["t"], state_of(event))
+
+
+def state_of(event: EventDocument) -> bytes:
+    """The stored bytes."""
+    state = event["d"]
+    return state.encode() if isinstance(state, str) else bytes(state)
+
+
+def described(error: PyMongoError) -> str:
+    """A database error in a few words: kind and code, none of its text, which may hold addresses and values."""
+    code = getattr(error, "code", None)
+    return f"{type(error).__name__} {code}" if code else type(error).__name__
+
+
+class LogReader:
+    """Reads one collection of commits. Every call ends within `patience_s` seconds.
+
+    Lets pymongo's errors through; `mongodb_log.py` words them.
+    """
+
+    def __init__(self, commits: Commits, *, patience_s: float) -> None:
+        self._commits = commits.with_options(read_concern=MAJORITY)
+        self._certain = commits.with_options(read_concern=LINEARIZABLE)
+        self._patience_s = patience_s
+
+    def head(self) -> int:
+        """The last position, 0 for an empty log."""
+        with pymongo.timeout(self._patience_s):
+            last = self._commits.find_one({}, {"n": 1}, sort=[("_id", DESCENDING)])
+        return last["_id"] + last["n"] - 1 if last else 0
+
+    def stream(
+        self, stream: UUID | str, *, gt: int | None, lte: int | None, desc: bool, limit: int | None
+    ) -> list[StoredEvent]:
+        """Events of one stream with gt < version <= lte, by version, `desc` for newest first, at most `limit`.
+
+        The index is walked newest first, so `desc` with a limit reads no more commits than it gives events. That order
+        is the index's own (the server does not sort by a field inside an array), hence the hint.
+        """
+        versions = {name: value for name, value in (("$gt", gt), ("$lte", lte)) if value is not None}
+        wanted = {"s": stream, "v": versions} if versions else {"s": stream}
+        checks: list[Query] = [{"$eq": ["$$this.s", {"$literal": stream}]}]
+        checks += [{name: ["$$this.v", value]} for name, value in versions.items()]
+        mine = {"e": {"$filter": {"input": "$e", "cond": {"$and": checks}}}}
+        with pymongo.timeout(self._patience_s):
+            cursor = self._commits.find({"e": {"$elemMatch": wanted}}, mine).hint(INDEX)
+            if desc and limit is not None:
+                cursor = cursor.limit(limit)
+            found = [stored_event(event) for commit in cursor for event in commit["e"] if event is not None]
+        found.sort(key=lambda event: event.originator_version, reverse=desc)
+        return found if limit is None else found[:limit]
+
+    def read(self, after: int, limit: int, names: Sequence[str] = ()) -> list[Recorded]:
+        """At most `limit` events behind position `after`, in order; only those of stored `names` if any are given.
+
+        Raises LogDamaged rather than step over a hole.
+        """
+        return [
+            Recorded(position, str(event["s"]), event["v"], event["t"], state_of(event))
+            for position, event in self.positioned(after, limit, names=names)
+        ]
+
+    def positioned(
+        self, after: int, limit: int, *, stop: int | None = None, names: Sequence[str] = ()
+    ) -> list[tuple[int, EventDocument]]:
+        """The same as documents with their positions, none behind position `stop`."""
+        found: list[tuple[int, EventDocument]] = []
+        while len(found) < limit:
+            upto = after + (WINDOW if names else min(WINDOW, limit - len(found)))
+            upto = upto if stop is None else min(upto, stop)
+            if upto <= after:
+                break
+            events, reached = self._window(after, upto, names)
+            found += events
+            if reached < upto:
+                break
+            after = reached
+        return found[:limit]
+
+    def _window(self, after: int, upto: int, names: Sequence[str]) -> tuple[list[tuple[int, EventDocument]], int]:
+        """The events at after < position <= upto, and the last position there is among them.
+
+        A hole is looked at twice: just after a failover the new primary may show two queries two ages of the log.
+        """
+        with pymongo.timeout(self._patience_s):
+            try:
+                return self._window_of(self._commits, after, upto, names)
+            except LogDamaged:
+                return self._window_of(self._certain, after, upto, names)
+
+    def _window_of(
+        self, view: Commits, after: int, upto: int, names: Sequence[str]
+    ) -> tuple[list[tuple[int, EventDocument]], int]:
+        shape = _only(names)
+        commits = list(view.find({"_id": {"$gt": after, "$lte": upto}}, shape).sort("_id", ASCENDING))
+        expected = after + 1
+        if after and (not commits or commits[0]["_id"] != expected):
+            before = view.find_one({"_id": {"$lte": after}}, shape, sort=[("_id", DESCENDING)])
+            if before and before["_id"] + before["n"] > expected:
+                commits.insert(0, before)
+                expected = before["_id"]
+        events: list[tuple[int, EventDocument]] = []
+        for commit in commits:
+            if commit["_id"] != expected or len(commit["e"]) != commit["n"] or not commit["n"]:
+                raise _damaged(expected)
+            for position, event in enumerate(commit["e"], expected):
+                if event is not None and after < position <= upto:
+                    events.append((position, event))
+            expected += commit["n"]
+        if expected <= upto:
+            beyond = view.find_one({"_id": {"$gte": expected}}, {"_id": True}, sort=[("_id", ASCENDING)])
+            if beyond and beyond["_id"] != expected:
+                raise _damaged(expected)
+        return events, min(expected - 1, upto)
+
+
+def _only(names: Sequence[str]) -> Query:
+    """What to send of each commit: every event, or None in the place of those not named, so that places still count."""
+    if not names:
+        return {"n": True, "e": True}
+    wanted = {"$in": ["$$this.t", {"$literal": list(names)}]}
+    return {"n": True, "e": {"$map": {"input": "$e", "in": {"$cond": [wanted, "$$this", None]}}}}
+
+
+def _damaged(position: int) -> LogDamaged:
+    return LogDamaged(
+        f"The event log has no whole commit at position {position}, but events stand behind it. Nothing behind it is"
+        " read. Stop the followers and restore the collection from a backup that holds this position.",
+        position=position,
+    )
