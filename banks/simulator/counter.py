@@ -1,0 +1,176 @@
+"""The counter: money coming in from payers, corrections of bookings, and charges nobody ordered."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from banks.simulator import vietqr
+from banks.simulator.books import CHARGES, CLEARING
+from banks.simulator.napas import ACB_BIN
+from banks.simulator.postman import Postman
+from banks.simulator.records import Account, Movement, Party
+from banks.simulator.refusals import Impossible
+from banks.simulator.state import Line, State
+
+VIETCOMBANK_BIN: Final = "970436"
+DEFAULT_PAYER: Final = Party("NGUYEN VAN ANH", "1012345678", VIETCOMBANK_BIN)
+
+Amount = Annotated[int, Meta(ge=1, le=10**15)]
+
+
+class Payment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A payer's transfer, by `vietqr` or by `account` and `amount`; what is given besides a code overrides it.
+
+    `second_code` belongs to memo_style two_codes; `trace` and `effective_date` are the bank's choice when absent.
+    """
+
+    vietqr: str | None = None
+    account: str | None = None
+    amount: Amount | None = None
+    memo: str | None = None
+    remitter: Party = DEFAULT_PAYER
+    memo_style: str = "acb"
+    second_code: str = ""
+    trace: Annotated[str, Meta(pattern=r"^[0-9]{6}$")] | None = None
+    effective_date: date | None = None
+
+
+class Charge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the bank takes from an account without an order, in dong."""
+
+    account: str
+    amount: Amount
+    memo: str = "PHI DICH VU"
+
+
+class Opening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A further account: at this bank, or (with `bin`) at another one, known for its owner's name only."""
+
+    number: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,19}$")]
+    name: str
+    balance: Annotated[int, Meta(ge=0, le=10**15)] = 0
+    bin: Annotated[str, Meta(pattern=r"^[0-9]{6}$")] | None = None
+
+
+class Counter:
+    """Books what happens at the bank without an order of ours, and tells the customer by webhook."""
+
+    def __init__(self, state: State, postman: Postman) -> None:
+        self._state = state
+        self._postman = postman
+
+    def pay(self, body: object) -> Movement:
+        """A payer pays as Payment describes; answers the credit. Raises Impossible (400, 404, 409)."""
+        payment = _read(body, Payment)
+        account, amount, memo = self._wanted(payment)
+        remitter = payment.remitter
+        lines = [
+            Line(
+                account=account,
+                units=amount,
+                memo=memo,
+                product="inside" if remitter.bin == ACB_BIN else "napas",
+                party=remitter,
+                style=payment.memo_style,
+                second=payment.second_code,
+                trace=payment.trace,
+                effective_on=payment.effective_date,
+            )
+        ]
+        with self._state.lock:
+            self._own(account)
+            payer = self._state.books.account(remitter.account) if remitter.bin == ACB_BIN else None
+            if payer is None:
+                return self._book("payment in", lines, {CLEARING["napas"]: -amount})
+            if payer.number == account or self._state.books.balance(payer.number) < amount:
+                raise Impossible(409, f"account {payer.number} cannot pay {amount}")
+            lines.append(Line(payer.number, -amount, memo, "inside"))
+            return self._book("payment in", lines, {})
+
+    def _wanted(self, payment: Payment) -> tuple[str, int, str]:
+        """Account, amount and memo of `payment`, from the code and from what is given besides."""
+        code = vietqr.read(payment.vietqr) if payment.vietqr is not None else None
+        if code is not None and code.bin != ACB_BIN:
+            raise Impossible(400, f"vietqr: the code is for bank {code.bin}, this is {ACB_BIN}")
+        account = payment.account or (code.account if code else None)
+        amount = payment.amount or (code.amount if code else None)
+        memo = payment.memo if payment.memo is not None else (code.memo if code else "")
+        if account is None or amount is None:
+            raise Impossible(400, "pay: give vietqr, or account and amount (a static code has no amount)")
+        return account, amount, memo
+
+    def charge(self, body: object) -> Movement:
+        """Take a charge from an account; answers the debit. The balance may become negative. Raises Impossible."""
+        charge = _read(body, Charge)
+        with self._state.lock:
+            self._own(charge.account)
+            line = Line(charge.account, -charge.amount, charge.memo, "charge")
+            return self._book("charge", [line], {CHARGES: charge.amount})
+
+    def reverse(self, reference: str) -> Movement:
+        """Correct a booking by its opposite: a new movement ERRORCORRECTED; answers the one on the same account.
+
+        All movements of the entry are reversed. Raises Impossible: 404, or 409 when it was reversed before.
+        """
+        with self._state.lock:
+            books = self._state.books
+            if books.movement(reference) is None:
+                raise Impossible(404, f"no movement {reference}")
+            entry = books.entry_of(reference)
+            if any(row.reverses or books.reversal_of(row.reference) for row in entry.movements):
+                raise Impossible(409, f"movement {reference} was reversed already, or is a reversal itself")
+            lines = [_opposite(row) for row in entry.movements]
+            customers = {row.account for row in entry.movements}
+            against = {name: -units for name, units in entry.legs.items() if name not in customers}
+            movements = self._state.book(f"correction of entry {entry.number}", lines, against)
+            self._postman.announce(movements)
+            return next(row for row in movements if row.reverses == reference)
+
+    def open(self, body: object) -> Account:
+        """Open or make known an account. Raises Impossible: 400, or 409 when the number is taken."""
+        opening = _read(body, Opening)
+        bin_ = None if opening.bin == ACB_BIN else opening.bin
+        if bin_ is not None and opening.balance:
+            raise Impossible(400, "an account at another bank has no balance here")
+        with self._state.lock:
+            if self._state.books.account(opening.number, bin_) is not None:
+                raise Impossible(409, f"account {opening.number} is known already")
+            account = Account(number=opening.number, name=opening.name, bin=bin_)
+            self._state.open(account, opening.balance)
+            return account
+
+    def _own(self, number: str) -> None:
+        if self._state.books.account(number) is None:
+            raise Impossible(404, f"no account {number} at this bank")
+
+    def _book(self, cause: str, lines: list[Line], against: dict[str, int]) -> Movement:
+        movements = self._state.book(cause, lines, against)
+        self._postman.announce(movements)
+        return movements[0]
+
+
+def _opposite(row: Movement) -> Line:
+    units = -row.amount if row.direction == "credit" else row.amount
+    return Line(
+        account=row.account,
+        units=units,
+        memo=f"DIEU CHINH GD {row.trace} {row.memo}",
+        product="correction",
+        party=row.party,
+        status="ERRORCORRECTED",
+        reverses=row.reference,
+    )
+
+
+_Kind = TypeVar("_Kind", Payment, Charge, Opening)
+
+
+def _read(body: object, kind: type[_Kind]) -> _Kind:
+    try:
+        return msgspec.convert(body, kind)
+    except msgspec.ValidationError as fault:
+        raise Impossible(400, f"{kind.__name__.lower()}: {fault}") from fault
