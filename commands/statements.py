@@ -16,14 +16,21 @@ from ledger.accounts import Account
 from ledger.aggregate import Aggregate
 from ledger.alarms import Alarm, id_of_alarm
 from ledger.context import Context
-from ledger.errors import AccountNotFound, MerchantNotFound, StatementLineNotFound, StatementLineOwned
+from ledger.errors import (
+    AccountNotFound,
+    MerchantNotFound,
+    PaymentIntentClosed,
+    PaymentIntentNotFound,
+    StatementLineNotFound,
+    StatementLineOwned,
+)
 from ledger.journal import JournalEntry
 from ledger.merchants import Merchant
 from ledger.money import Money
 from ledger.payments import PaymentIntent, id_of_code
 from ledger.payouts import Payout, id_of_end_to_end
 from ledger.privacy import Personal
-from ledger.statements import Direction, StatementLine, id_of_line
+from ledger.statements import MATCHED, Direction, StatementLine, id_of_line
 from ledger.store import Ledger
 
 A = TypeVar("A", bound=Aggregate)
@@ -137,7 +144,11 @@ def record_statement_line(ledger: Ledger, context: Context, command: RecordState
 def match_statement_line(ledger: Ledger, context: Context, command: MatchStatementLine) -> Decided:
     """The line goes to the payment intent, out of the unidentified funds."""
     line = _unmatched(ledger, command.line_id, "credit")
-    intent = ledger.get(PaymentIntent, command.payment_intent_id)
+    intent = ledger.get(PaymentIntent, command.payment_intent_id, PaymentIntentNotFound)
+    if not intent.takes_money:
+        raise PaymentIntentClosed(
+            f"The payment intent is {intent.status}. Create a new one and match the line to that.", status=intent.status
+        )
     entry = _credit_intent(ledger, context, line, intent, source=accounts.UNIDENTIFIED)
     line.match_by_hand(context, owner_id=intent.id, entry_id=entry.id, reason=command.reason)
     return Decided(line, intent, entry)
@@ -249,7 +260,8 @@ def _credit_intent(
 
 
 def _decide_return(ledger: Ledger, context: Context, line: StatementLine, payout: Payout) -> Decided:
-    if payout.amount != line.amount or payout.status in ("failed", "rejected", "cancelled", "returned"):
+    ended = payout.status in ("failed", "rejected", "cancelled", "returned")
+    if payout.amount != line.amount or payout.submitted_at is None or ended:
         return _leave_credit(context, line, "return_of_nothing_sent")
     entry = journal.payout_returned(
         context,
@@ -344,18 +356,17 @@ def _late_alarms(ledger: Ledger, context: Context, payout: Payout, account: Acco
 
 
 def _decide_reversal(ledger: Ledger, context: Context, line_id: str, command: RecordStatementLine) -> Decided:
+    original = _taken_back(ledger, command)
     # Whether a bank's word on a reversal repeats the direction of what it takes back is not public: our record of that
-    # movement decides, and without one we assume it does.
-    same, other = _line(command, command.direction), _line(command, _opposite(command.direction))
-    original = ledger.find(StatementLine, same) or ledger.find(StatementLine, other)
-    direction = _opposite(original.direction if original else command.direction)
+    # movement decides; without one the word is taken for how the money moved (wire specification, chapter 10).
+    direction = _opposite(original.direction) if original else command.direction
     line = _record(ledger, context, line_id, command, direction)
     if original is None or original.status == "reversed" or original.entry_id is None:
         return _leave_reversal(context, line)
-    entry = ledger.get(JournalEntry, original.entry_id)
     payout = ledger.find(Payout, original.owner_id or "")
     if payout is not None:
         return _reverse_payout(ledger, context, line, original, payout)
+    entry = ledger.get(JournalEntry, original.entry_id)
     back = entry.reversal(context, happening="line_reversed", subject=line.id, value_date=line.value_date)
     others: list[Aggregate] = [original, back]
     intent = ledger.find(PaymentIntent, original.owner_id or "")
@@ -368,13 +379,30 @@ def _decide_reversal(ledger: Ledger, context: Context, line_id: str, command: Re
     return Decided(line, *others)
 
 
+def _taken_back(ledger: Ledger, command: RecordStatementLine) -> StatementLine | None:
+    """The movement a reversal takes back: under the same reference, or named by a code of ours in its text."""
+    references = (_line(command, command.direction), _line(command, _opposite(command.direction)))
+    memo = command.memo.text
+    intents = _found(ledger, PaymentIntent, map(id_of_code, codes.find_payment_codes(memo)))
+    payouts = _found(ledger, Payout, map(id_of_end_to_end, codes.find_end_to_end_ids(memo)))
+    named = [line_id for intent in intents for line_id in intent.lines]
+    named += [payout.line_id for payout in payouts if payout.line_id]
+    for line in _found(ledger, StatementLine, references):
+        return line
+    opposite = _opposite(command.direction)
+    for line in _found(ledger, StatementLine, named):
+        if line.amount == command.amount and line.direction == opposite and line.status == MATCHED:
+            return line
+    return None
+
+
 def _reverse_payout(
     ledger: Ledger, context: Context, line: StatementLine, original: StatementLine, payout: Payout
 ) -> Decided:
     if original.direction == "credit":
         return _leave_reversal(context, line)
     decided = _decide_return(ledger, context, line, payout)
-    if line.status == "matched":
+    if line.status == MATCHED:
         original.reverse(context, by_line_id=line.id, entry_id=line.entry_id or "", on=line.value_date)
         return Decided(*decided.aggregates, original)
     return decided

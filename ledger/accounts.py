@@ -12,8 +12,8 @@ from typing import Final
 
 from ledger.aggregate import Aggregate, Envelope, Event, follows
 from ledger.context import Context
-from ledger.errors import HoldNotFound, InsufficientFunds
-from ledger.money import Money
+from ledger.errors import HoldExists, HoldNotFound, InsufficientFunds
+from ledger.money import Money, positive
 
 
 class AccountKind(StrEnum):
@@ -130,8 +130,13 @@ class Account(Aggregate):
         self.trigger_event(self.Debited(amount=amount, entry_id=entry_id), context)
 
     def place_hold(self, context: Context, *, hold_id: str, amount: Money) -> None:
-        """Set funds aside. Raises InsufficientFunds above what is available."""
-        if amount > self.available:
+        """Set funds aside. Raises InsufficientFunds above what is available, HoldExists for a hold that is open.
+
+        Raises InvalidAmount for an amount that is not above zero.
+        """
+        if hold_id in self.holds:
+            raise HoldExists(f"There is an open hold {hold_id!r} on {self.id}.", id=hold_id)
+        if positive(amount) > self.available:
             raise InsufficientFunds(
                 f"{amount} is needed and {self.available} is available. Wait for a settlement or ask for less.",
                 field="amount",

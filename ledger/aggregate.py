@@ -16,7 +16,7 @@ import typing
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import cache
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast, dataclass_transform
+from typing import Any, ClassVar, Generic, Self, TypeVar, dataclass_transform
 
 import msgspec
 
@@ -148,7 +148,7 @@ def decode(name: str, stream: str, version: int, state: bytes, position: int = 0
             stored = _upcast(kind, state)
     except msgspec.ValidationError:
         stored = _upcast(kind, state)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LogDamaged(f"Event {of_event(stream, version)} is not readable JSON.", name=name) from error
     return Envelope(
         stream=stream,
@@ -167,9 +167,9 @@ def decode(name: str, stream: str, version: int, state: bytes, position: int = 0
 
 
 def _upcast(kind: type[Event], state: bytes) -> Stored[Event]:
-    raw = cast("Json", msgspec.json.decode(state))
-    schema = raw.get("schema")
-    if type(schema) is not int or schema >= kind.schema_version:
+    raw: Json | list[object] | None = msgspec.json.decode(state)
+    schema = raw.get("schema") if isinstance(raw, dict) and "data" in raw else None
+    if not isinstance(raw, dict) or type(schema) is not int or schema >= kind.schema_version:
         raise LogDamaged(f"The payload does not fit {kind.stored_name} of schema {kind.schema_version}.", schema=schema)
     while schema < kind.schema_version:
         raw["data"] = kind.upcast(schema, raw["data"])
@@ -224,7 +224,7 @@ class Aggregate:
         self._pending: list[Envelope] = []
 
     def trigger_event(self, event: Event, context: Context, *, effective_on: date | None = None) -> None:
-        """Record that `event` happened now, under `context`; `effective_on` is its value date (default: the bank day)."""
+        """Record that `event` happened now, under `context`; `effective_on`: its value date (default: the bank day)."""
         envelope = Envelope(
             stream=self.id,
             version=self.version + 1,
@@ -245,7 +245,10 @@ class Aggregate:
         """Take what follows from one event. Raises LogDamaged when it is not this stream's next."""
         if envelope.stream != self.id or envelope.version != self.version + 1:
             raise LogDamaged(f"Event {envelope.id} does not follow {of_event(self.id, self.version)}.")
-        getattr(self, self.appliers[type(envelope.event)])(envelope.event, envelope)
+        applier = self.appliers.get(type(envelope.event))
+        if applier is None:
+            raise LogDamaged(f"Event {envelope.id} is not one of a {self.noun}.", name=envelope.name)
+        getattr(self, applier)(envelope.event, envelope)
         self.version = envelope.version
 
     def collect_events(self) -> list[Envelope]:

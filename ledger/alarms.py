@@ -1,4 +1,4 @@
-"""Alarm: something a person must look at. Said once for each kind and subject, kept in the same insertion as its cause."""
+"""Alarm: something a person must look at. Said once for each kind and subject, in the insertion of its cause."""
 
 from __future__ import annotations
 

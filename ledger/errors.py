@@ -146,6 +146,14 @@ class ApiKeyInvalid(Unauthenticated):
     title = "This API key is not known"
 
 
+class ApiKeyNotFound(NotFound):
+    title = "There is no such API key"
+
+
+class WebhookEndpointNotFound(NotFound):
+    title = "There is no such webhook endpoint"
+
+
 class SignatureInvalid(Unauthenticated):
     title = "The signature or key of this message is wrong"
 
@@ -201,8 +209,16 @@ class StatementLineOwned(Conflict):
     title = "This statement line has an owner"
 
 
+class BankNoticeNotFound(NotFound):
+    title = "There is no such kept bank notice"
+
+
 class AccountNotFound(NotFound):
     title = "There is no such ledger account"
+
+
+class HoldExists(Conflict):
+    title = "These funds are held already"
 
 
 class HoldNotFound(NotFound):

@@ -35,6 +35,11 @@ def credit(account: str, amount: Money) -> Posting:
     return Posting(account, -amount)
 
 
+def id_of_entry(happening: str, subject: str) -> str:
+    """The stream of the entry of this happening about this subject."""
+    return derive("je", happening, subject)
+
+
 class JournalEntry(Aggregate):
     """A balanced set of postings with one value date and one cause."""
 
@@ -69,7 +74,7 @@ class JournalEntry(Aggregate):
             sums[posting.amount.currency] = sums.get(posting.amount.currency, 0) + posting.amount.units
         if any(sums.values()):
             raise UnbalancedEntry(f"The legs of {happening} for {subject} sum to {sums}.")
-        entry = cls(derive("je", happening, subject))
+        entry = cls(id_of_entry(happening, subject))
         legs = tuple(posting for posting in postings if posting.amount)
         event = cls.Posted(happening=happening, subject=subject, postings=legs, reverses=reverses)
         entry.trigger_event(event, context, effective_on=value_date)

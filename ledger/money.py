@@ -101,7 +101,7 @@ def positive(amount: Money, *, field: str = "amount") -> Money:
     return amount
 
 
-_BANK_AMOUNT = re.compile(r"(\d+)(?:\.0*)?")
+_BANK_AMOUNT = re.compile(r"([0-9]+)(?:\.0*)?")
 
 
 def from_bank(text: str | int, currency: str = "VND") -> Money:

@@ -2,7 +2,7 @@
 
     awaiting -> paid | underpaid | overpaid          underpaid -> paid | overpaid          paid -> overpaid
     awaiting | underpaid -> expired | cancelled      money after that is late: it waits, unidentified, for a decision
-    a bank's reversal takes money back: paid | overpaid -> underpaid | awaiting
+    a bank's reversal takes money back: paid | overpaid -> underpaid | awaiting; what has ended stays ended
 
 The stream is `pi_` + the characters of the payment code, so a code found in a transfer text names its intent by itself.
 """
@@ -192,11 +192,13 @@ class PaymentIntent(Aggregate):
         self.trigger_event(event, context, effective_on=on)
 
     def reverse(self, context: Context, *, line_id: str, amount: Money, fee: Money, on: date) -> None:
-        """The bank took back the credit of this line. A fact: never refused."""
+        """The bank took back the credit of this line. A fact: never refused; an intent that has ended stays ended."""
         received = self.received - amount
         status = UNDERPAID if received else AWAITING
         if received >= self.amount:
             status = PAID if received == self.amount else OVERPAID
+        if not self.takes_money:
+            status = self.status
         event = self.Reversed(line_id=line_id, amount=amount, fee=fee, received=received, status=status)
         self.trigger_event(event, context, effective_on=on)
 

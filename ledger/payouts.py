@@ -96,6 +96,7 @@ class Payout(Aggregate):
     bank_reference: str | None
     executed: bool
     shown_on_statement: bool
+    line_id: str | None
     reason: str | None
     not_found_at: list[datetime]
     escalated: bool
@@ -365,6 +366,7 @@ class Payout(Aggregate):
         self.bank_reference = None
         self.executed = False
         self.shown_on_statement = False
+        self.line_id = None
         self.reason = None
         self.not_found_at = []
         self.escalated = False
@@ -428,6 +430,7 @@ class Payout(Aggregate):
         self.status = RETURNED if self.status == RETURNED else CONFIRMED
         self.status_at = envelope.at
         self.shown_on_statement = True
+        self.line_id = event.line_id
 
     @follows(Returned)
     def _returned(self, event: Returned, envelope: Envelope) -> None:

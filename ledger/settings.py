@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping
@@ -62,6 +63,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str
     webhook_allow_private: bool
 
+    def __repr__(self) -> str:
+        # URLs may hold passwords, so nothing of it is printed.
+        return "Settings(…)"
+
+    __str__ = __repr__
+
 
 NAMES: Final = {
     "EVENT_STORE_URL": "where events are kept: mongodb://host:port/database?replicaSet=rs0",
@@ -78,6 +85,17 @@ NAMES: Final = {
 
 ROLES: Final = ("admin", "approver", "auditor")
 """What an operator may be: registers merchants and settles; approves payouts; reads."""
+
+
+def with_local_stage(environment: Mapping[str, str], file: Path = Path(".run/env")) -> Mapping[str, str]:
+    """The environment, or for a command line started without one what `make up` wrote for its stage.
+
+    `file` holds NAME=value lines, quoted as a shell does. It is looked at only when EVENT_STORE_URL is not set.
+    """
+    if "EVENT_STORE_URL" in environment or not file.is_file():
+        return environment
+    pairs = (line.partition("=") for line in file.read_text().splitlines() if "=" in line)
+    return {name: "".join(shlex.split(value)) for name, _, value in pairs} | dict(environment)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

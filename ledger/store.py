@@ -44,13 +44,21 @@ class StoredRow(Protocol):
 
 
 class Followable(Protocol):
-    """What our recorders offer beside the library's interface: a bare, gap-checked way to follow the log."""
+    """What the log offers beside the library's interface: a bare, gap-checked way to follow it."""
 
     def read(self, after: int, limit: int, names: Sequence[str] = ()) -> Sequence[StoredRow]:
         """Up to `limit` events after this position, in order; raises LogDamaged at a hole."""
 
     def wait(self, after: int, timeout_s: float) -> bool:
         """Whether there is an event after this position; waits up to `timeout_s` seconds for one."""
+
+
+class HasLog(Protocol):
+    """Our application recorders: the library's interface, and the log under it."""
+
+    @property
+    def log(self) -> Followable:
+        """The log itself."""
 
 
 class EnvelopeMapper(Mapper[str]):
@@ -177,7 +185,7 @@ class Ledger(Application[str]):
 
     @property
     def _log(self) -> Followable:
-        return cast("Followable", self.recorder)
+        return cast("HasLog", self.recorder).log
 
     def _snapshot_where_due(self, aggregates: Sequence[Aggregate], envelopes: Sequence[Envelope]) -> None:
         by_stream = {aggregate.id: aggregate for aggregate in aggregates}
