@@ -1,0 +1,330 @@
+"""ACB: the official interface (ACB ONE CONNECT, ACB Open API), chapter 2.1 of the bank wire specification.
+
+Orders are asynchronous: the bank takes an order, validates it, and pays or refuses it later; a wrong name of the
+beneficiary shows only then, since there is no name enquiry (2.1.4). What is sent and how answers are read stands in
+`banks/acb_orders.py`, statement rows and notices in `banks/acb_messages.py`; here are the calls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar, Final
+from urllib.parse import urlencode
+
+from banks.acb_messages import acknowledgement, read_history, read_notice
+from banks.acb_orders import (
+    DATA_NOT_FOUND,
+    SUCCESS,
+    order_body,
+    order_data,
+    outcome_of_enquiry,
+    outcome_of_order,
+    said,
+)
+from banks.access_token import AccessToken
+from banks.accounts import BankAccount
+from banks.bank import (
+    Acknowledgement,
+    Balance,
+    Bank,
+    BankNotice,
+    Capability,
+    HistoryPage,
+    TransferLimits,
+    TransferOrder,
+    check_days,
+)
+from banks.bank_text import plain
+from banks.napas import citad_code, listed_bank
+from banks.outcomes import NotFound, NotSent, Outcome, Unknown, loggable_code
+from banks.signatures import key_matches
+from banks.strict_json import Json, NotJson, parse
+from banks.transport import Answer, NeverSent, NoAnswer, PerhapsSent, Request, Transport
+from ledger.errors import (
+    BankUnavailable,
+    InvalidAmount,
+    InvalidBankAccounts,
+    InvalidBeneficiary,
+    InvalidCursor,
+    InvalidField,
+    Problem,
+    SignatureInvalid,
+)
+from ledger.money import Money, from_bank
+from ledger.settings import Secret
+
+BALANCES: Final = "/customers/account/v1/balances"
+HISTORY: Final = "/accounts/transactions/v2/transaction-history"
+ORDERS: Final = "/payments/payment-order/v2/transaction"
+
+HISTORY_ROWS: Final = 100
+HISTORY_PAGES_MAX: Final = 1000
+HISTORY_DAYS_MAX: Final = 92
+"""Our own bounds on one sweep; the bank gives at most HISTORY_ROWS a page and wants to be asked day by day (2.1.3)."""
+
+NAME_MAX: Final = 70
+SIGNERS: Final = 2
+
+
+class Acb(Bank):
+    """One account at Asia Commercial Bank. The account needs two signers, maker and checker.
+
+    Raises InvalidBankAccounts when it has not.
+    """
+
+    code: ClassVar[str] = "acb"
+    name: ClassVar[str] = "ACB"
+    bin: ClassVar[str] = "970416"
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability) - {Capability.LOOKUP_NAME}
+    limits: ClassVar[TransferLimits] = TransferLimits(
+        amount_max={"napas": Money(499_999_999)},  # [assumed], 6.2: below 500 million
+        amount_min=Money(1),
+        end_to_end_id_max=15,  # the longest seen in use (6.2)
+    )
+
+    def __init__(
+        self, account: BankAccount, transport: Transport, clock: Callable[[], datetime], token: Callable[[], str]
+    ) -> None:
+        super().__init__(account, transport, clock, token)
+        if len(account.signers) != SIGNERS:
+            raise InvalidBankAccounts("An ACB account needs two signers, maker and checker.", field=account.id)
+        self._access = AccessToken(self._fetch_token, clock)
+
+    def balance(self) -> Balance:
+        query = {"account_number": self.account.account_number}
+        answer = self._read(BALANCES, query, {"X-Service": "account-information"})
+        try:
+            data = _object(parse(answer.body), "data") if answer.status == 200 else {}
+            if data.get("currency") != "VND":
+                raise NotJson("no amounts in VND")
+            current, available = (_signed(data.get(name)) for name in ("current_balance", "available_balance"))
+        except (NotJson, InvalidAmount) as error:
+            raise BankUnavailable(f"ACB answered the balance with HTTP {answer.status}: {error}.", bank="acb") from None
+        return Balance(current=current, available=available, as_of=self._clock().astimezone(UTC))
+
+    def check_order(self, order: TransferOrder) -> None:
+        self.require(Capability(f"transfer_{order.rail}"))
+        if not re.fullmatch(rf"[A-Z0-9]{{1,{self.limits.end_to_end_id_max}}}", order.end_to_end_id):
+            raise InvalidField(
+                f"An end-to-end id at ACB is up to {self.limits.end_to_end_id_max} capital letters and digits.",
+                field="end_to_end_id",
+            )
+        limit = self.limits.amount_max.get(order.rail)
+        if order.amount < self.limits.amount_min or (limit is not None and order.amount > limit):
+            raise InvalidAmount(
+                f"One order by {order.rail} at ACB is 1 VND to {limit or 'any amount'}.", field="amount"
+            )
+        self._check_beneficiary(order)
+
+    def transfer(self, order: TransferOrder) -> Outcome:
+        self.check_order(order)
+        trace = self._token()
+        data = order_data(order, self.account.account_number)
+        body = order_body(data, self.account.signers, trace, self._clock())
+        headers = {**self._headers(trace), "X-Channel": "SOBA", "Content-Type": "application/json"}
+        request = Request(method="POST", url=self.account.base_url + ORDERS, headers=headers, body=body)
+        try:
+            answer = self._authorized(self._transport.order, request)
+        except BankUnavailable:
+            return NotSent("no access token could be had")
+        except NeverSent as error:
+            return NotSent(str(error))
+        except PerhapsSent as error:
+            return Unknown(str(error))
+        return outcome_of_order(answer, order.end_to_end_id, trace)
+
+    def transfer_status(self, end_to_end_id: str, sent_on: date) -> Outcome:
+        """Asks for the day of sending, then, while the bank finds nothing, for the days around it: an order sent near
+        midnight, or with clocks apart, stands under a neighbouring day.
+        """
+        outcome: Outcome = NotFound()
+        for apart in (0, -1, 1):
+            outcome = self._status_on(end_to_end_id, sent_on + timedelta(days=apart))
+            if not isinstance(outcome, NotFound):
+                break
+        return outcome
+
+    def history(self, day_from: date, day_to: date, cursor: str | None = None) -> HistoryPage:
+        check_days(day_from, day_to, days_max=HISTORY_DAYS_MAX)
+        day, page = _place(cursor, day_from, day_to) if cursor is not None else (day_from, 1)
+        answer = self._read(HISTORY, self._history_query(day, page), self._history_headers())
+        try:
+            heard = said(answer)
+            if heard.code == DATA_NOT_FOUND and answer.status in (200, 404):
+                return HistoryPage(lines=(), next_cursor=_next(day, page, 0, day_to))
+            if answer.status != 200 or heard.code != SUCCESS:
+                raise NotJson(f"code {loggable_code(heard.code)}")
+            lines, doubtful, pages = read_history(heard.data, self.account.account_number)
+            if not 0 <= pages <= HISTORY_PAGES_MAX:
+                raise NotJson(f"more than {HISTORY_PAGES_MAX} pages a day")
+        except NotJson as error:
+            raise BankUnavailable(f"ACB answered the history with HTTP {answer.status}: {error}.", bank="acb") from None
+        return HistoryPage(lines=tuple(lines), doubtful=tuple(doubtful), next_cursor=_next(day, page, pages, day_to))
+
+    def verify_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> None:
+        """ACB sends a key that we gave it, in `Authorization` or `x-api-key`; its checksum is not public (2.1.9)."""
+        del raw_body
+        given = [value for name, value in headers.items() if name.lower() in ("authorization", "x-api-key")]
+        if not key_matches(given, [key.reveal() for key in self.account.webhook_keys]):
+            raise SignatureInvalid("Send the key agreed with us in Authorization or x-api-key.", field="Authorization")
+
+    def parse_webhook(self, raw_body: bytes) -> BankNotice:
+        return read_notice(raw_body)
+
+    def acknowledge(
+        self, notice: BankNotice | None, problem: Problem | None, at: datetime, reference: str = ""
+    ) -> Acknowledgement:
+        return acknowledgement(notice, problem, at, reference)
+
+    # orders
+
+    def _check_beneficiary(self, order: TransferOrder) -> None:
+        to = order.beneficiary
+        listed_bank(to.bin, field="beneficiary.bin")
+        if (to.bin == self.bin) != (order.rail == "internal"):
+            raise InvalidBeneficiary(
+                "Accounts at ACB are paid by internal, all others by napas or citad.", field="rail"
+            )
+        if order.rail == "citad":
+            citad_code(to.bin)
+        if not re.fullmatch(r"[0-9A-Za-z]{1,19}", to.account_number):
+            raise InvalidBeneficiary(
+                "An account number is 1 to 19 letters and digits.", field="beneficiary.account_number"
+            )
+        if (to.bin, to.account_number) == (self.bin, self.account.account_number):
+            raise InvalidBeneficiary("This is the account the money comes from.", field="beneficiary.account_number")
+        if not 0 < len(plain(to.name)) <= NAME_MAX:
+            raise InvalidBeneficiary(f"A name is 1 to {NAME_MAX} letters once unaccented.", field="beneficiary.name")
+
+    def _status_on(self, end_to_end_id: str, day: date) -> Outcome:
+        query = {
+            "transactionTraceNumber": end_to_end_id,
+            "fromDate": day.isoformat(),
+            "toDate": day.isoformat(),
+        }
+        try:
+            answer = self._read(ORDERS, query, {"X-Channel": "SOBA"})
+        except BankUnavailable as error:
+            return Unknown(error.detail)
+        return outcome_of_enquiry(answer, end_to_end_id, self.account.account_number)
+
+    # history
+
+    def _history_query(self, day: date, page: int) -> dict[str, str]:
+        return {
+            "account": self.account.account_number,
+            "fromDate": day.isoformat(),
+            "toDate": day.isoformat(),
+            "page": str(page),
+            "size": str(HISTORY_ROWS),
+        }
+
+    def _history_headers(self) -> dict[str, str]:
+        return {
+            "X-Service": "statement",
+            "Request-ID": self._token(),
+            "Provider-ID": self.account.provider_id,
+            "TPP-ID": self.account.provider_id,
+            "Request-DateTime": self._clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+
+    # calls
+
+    def _read(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        request = Request(
+            method="GET",
+            url=self.account.base_url + path,
+            query=query,
+            headers={**self._headers(self._token()), **headers},
+        )
+        try:
+            return self._authorized(self._transport.ask, request)
+        except NoAnswer as error:
+            raise BankUnavailable(f"ACB did not answer: {error}.", bank=self.code) from None
+
+    def _authorized(self, send: Callable[[Request], Answer], request: Request) -> Answer:
+        """Sends with the token we hold; after a 401, which processes nothing, once more with a new one (2.1.1)."""
+        token = self._access.value()
+        answer = send(_with_token(request, token))
+        if answer.status != 401:
+            return answer
+        self._access.drop(token)
+        return send(_with_token(request, self._access.value()))
+
+    def _headers(self, request_id: str) -> dict[str, str]:
+        return {
+            "Accept": "application/json",
+            "X-Client-ID": self.account.client_id,
+            "X-Provider-ID": self.account.provider_id,
+            "X-Request-ID": request_id,
+        }
+
+    def _fetch_token(self) -> tuple[Secret, timedelta]:
+        form = {
+            "client_id": self.account.client_id,
+            "client_secret": self.account.client_secret.reveal(),
+            "grant_type": "client_credentials",
+            "scope": "soba-api",
+        }
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        body = urlencode(form).encode()
+        request = Request(method="POST", url=self.account.token_url, headers=headers, body=body)
+        try:
+            answer = self._transport.ask(request)
+            return _token_of(answer)
+        except (NoAnswer, NotJson) as error:
+            raise BankUnavailable(f"ACB gave no access token: {error}.", bank=self.code) from None
+
+
+def _with_token(request: Request, token: Secret) -> Request:
+    headers = {**request.headers, "Authorization": f"Bearer {token.reveal()}"}
+    return Request(method=request.method, url=request.url, query=request.query, headers=headers, body=request.body)
+
+
+def _token_of(answer: Answer) -> tuple[Secret, timedelta]:
+    """The token and its life; `expires_in` is in seconds. Raises NotJson."""
+    body = parse(answer.body) if answer.status == 200 else None
+    if not isinstance(body, dict):
+        raise NotJson(f"HTTP {answer.status}")
+    token, life = body.get("access_token"), str(body.get("expires_in"))
+    if not isinstance(token, str) or not re.fullmatch(r"[!-~]{1,8192}", token):
+        raise NotJson("no access_token")
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", life):
+        raise NotJson("no expires_in")
+    return Secret(token), timedelta(seconds=int(life))
+
+
+def _object(value: Json, name: str) -> Mapping[str, Json]:
+    inner = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(inner, dict):
+        raise NotJson(f"no {name}")
+    return inner
+
+
+def _signed(value: Json) -> Money:
+    """A balance, which unlike the amount of a movement may be below zero."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise NotJson("a balance is missing")
+    text = str(value)
+    return -from_bank(text[1:]) if text.startswith("-") else from_bank(text)
+
+
+def _place(cursor: str, day_from: date, day_to: date) -> tuple[date, int]:
+    match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})\.([1-9]\d{0,3})", cursor, re.ASCII)
+    try:
+        day = date.fromisoformat(match[1]) if match else None
+    except ValueError:
+        day = None
+    if match is None or day is None or not day_from <= day <= day_to or int(match[2]) > HISTORY_PAGES_MAX:
+        raise InvalidCursor("Start again without a cursor; this one is not from this history.", field="cursor")
+    return day, int(match[2])
+
+
+def _next(day: date, page: int, pages: int, day_to: date) -> str | None:
+    if page < pages:
+        return f"{day.isoformat()}.{page + 1}"
+    if day < day_to:
+        return f"{(day + timedelta(days=1)).isoformat()}.1"
+    return None

@@ -1,0 +1,289 @@
+"""The bank interface: what Socai may ask of any bank, and the shapes in which every bank answers.
+
+An adapter is one subclass in one file of this package; `banks/registry.py` finds it. It knows money and account
+numbers, nothing of payouts or of our statuses, and it decides nothing: outcomes are values (`banks/outcomes.py`), rows
+are what the bank said. Chapter 11.1 of the bank wire specification is the model.
+
+A Problem raised by `transfer` was raised before a byte left us; from the first byte on there are only outcomes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar, Literal, TypeAlias
+
+import msgspec
+
+from banks.accounts import BankAccount
+from banks.outcomes import Outcome
+from banks.transport import Transport
+from ledger.calendar import bank_day
+from ledger.errors import CapabilityMissing, InvalidField, Problem
+from ledger.money import Money
+
+Rail: TypeAlias = Literal["internal", "napas", "citad"]
+Direction: TypeAlias = Literal["credit", "debit"]
+
+REFERENCE_UNIQUE_FROM = 12
+"""References shorter than this restart daily and need the booking date beside them (1.4, [assumed])."""
+
+
+class Capability(StrEnum):
+    """What a bank's public interface may offer (11.1)."""
+
+    BALANCE = "balance"
+    LOOKUP_NAME = "lookup_name"
+    TRANSFER_INTERNAL = "transfer_internal"
+    TRANSFER_NAPAS = "transfer_napas"
+    TRANSFER_CITAD = "transfer_citad"
+    TRANSFER_STATUS = "transfer_status"
+    HISTORY = "history"
+    WEBHOOK = "webhook"
+
+
+class TransferLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one order may be: the greatest amount on a rail (a rail not named has no published limit), the least amount,
+    and the greatest length of our id.
+    """
+
+    amount_max: Mapping[Rail, Money]
+    amount_min: Money
+    end_to_end_id_max: int
+
+
+class NotFoundFinal(msgspec.Struct, frozen=True, kw_only=True):
+    """When "the bank does not know our id" may count as "it never happened" (1.3): so long after sending, and so many
+    enquiries in a row, so far apart, and a statement read past that time that shows no debit with our id.
+    The rule is applied where payouts are decided; a bank only states the figures.
+    """
+
+    after: timedelta = timedelta(minutes=15)
+    enquiries: int = 3
+    apart: timedelta = timedelta(seconds=60)
+
+
+class Beneficiary(msgspec.Struct, frozen=True):
+    """Who receives: BIN of the bank (6 digits), account number, and the name the account stands in. Hides itself."""
+
+    bin: str
+    account_number: str
+    name: str
+
+    def __repr__(self) -> str:
+        return f"Beneficiary(bin={self.bin!r}, …)"
+
+    __str__ = __repr__
+
+
+class TransferOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What we ask a bank to do, once. `end_to_end_id` is ours, unique at that bank for ever; `memo` is free text that
+    the adapter brings into the bank's letters, behind the id.
+    """
+
+    end_to_end_id: str
+    rail: Rail
+    beneficiary: Beneficiary
+    amount: Money
+    memo: str = ""
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """`current` is on the books, `available` may be spent, `as_of` is an aware UTC instant."""
+
+    current: Money
+    available: Money
+    as_of: datetime
+
+
+class FoundName(msgspec.Struct, frozen=True):
+    """The name an account stands in, as its bank writes it, and whether the account takes money."""
+
+    name: str
+    active: bool
+
+
+class StatementRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One movement as a bank reports it, by push or in its history.
+
+    `booked_at` is an aware UTC instant and `bank_time` the bank's own writing of it; `value_date` is the bank's day.
+    `direction` is the bank's own word. On a `reversal` the specification leaves open whether that word tells the
+    movement's own direction or repeats that of the movement taken back: when a row with `original_key` is on record, it
+    repeats it, and the movement is the opposite. `memo` is raw; it differs between feeds and is never compared (3.4).
+    `end_to_end_id` is our own id where the bank names it in a field; often only the memo does.
+    """
+
+    account_number: str
+    bank_reference: str
+    direction: Direction
+    amount: Money
+    booked_at: datetime
+    bank_time: str
+    value_date: date
+    source: Literal["webhook", "history"]
+    memo: str = ""
+    counterparty_name: str | None = None
+    counterparty_account: str | None = None
+    counterparty_bank: str | None = None
+    virtual_account: str | None = None
+    end_to_end_id: str | None = None
+    reversal: bool = False
+    balance_after: Money | None = None
+
+    @property
+    def key(self) -> tuple[str | int, ...]:
+        """The natural key: equal for one movement in every feed of the bank, different for any two movements.
+
+        Account, reference, booking day where the reference is short, direction and amount (a transfer and its fee may
+        share a reference), and whether it takes an earlier movement back. The day is that of `booked_at` in Vietnam and
+        not `value_date`, which a history need not carry.
+        """
+        return (*self.original_key, "reversal") if self.reversal else self.original_key
+
+    @property
+    def original_key(self) -> tuple[str | int, ...]:
+        """The key that the movement taken back would have, if a reversal repeats its reference and direction."""
+        short = len(self.bank_reference) < REFERENCE_UNIQUE_FROM
+        day = bank_day(self.booked_at).isoformat() if short else ""
+        return (self.account_number, self.bank_reference, day, self.direction, self.amount.units, self.amount.currency)
+
+    @property
+    def movement_key(self) -> str:
+        """The natural key as text, less the direction: what a movement and its reversal have in common."""
+        account, reference, day, _, units, currency = self.original_key
+        return f"{account}|{reference}|{day}|{units}|{currency}"
+
+    def __repr__(self) -> str:
+        return f"StatementRow({self.direction}, {self.amount}, {self.source})"
+
+    __str__ = __repr__
+
+
+class DoubtfulRow(msgspec.Struct, frozen=True):
+    """A row of a history page that gave no StatementRow: its place on the page, from 1, and why. People must look."""
+
+    position: int
+    why: str
+
+
+class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page. `next_cursor` is None at the end. `doubtful` is never empty silently: ring an alarm for it."""
+
+    lines: tuple[StatementRow, ...]
+    next_cursor: str | None
+    doubtful: tuple[DoubtfulRow, ...] = ()
+
+
+class BankNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """A bank's webhook, authentic and understood. `trace` is the bank's id of this call, echoed in the acknowledgement;
+    `page` of `pages` where a list comes in parts.
+    """
+
+    lines: tuple[StatementRow, ...]
+    trace: str
+    kind: Literal["movement", "list"]
+    page: int = 1
+    pages: int = 1
+
+
+class Acknowledgement(msgspec.Struct, frozen=True):
+    """What the bank is answered: HTTP status, body and content type, in the bank's own format."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+
+
+class Bank(ABC):
+    """One account of ours at a bank, spoken to in that bank's protocol. Safe to share between threads.
+
+    `clock` gives aware instants; `token` a fresh random id (a UUID as text) for each call of the protocol.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    bin: ClassVar[str]
+    capabilities: ClassVar[frozenset[Capability]]
+    limits: ClassVar[TransferLimits]
+    not_found_final: ClassVar[NotFoundFinal] = NotFoundFinal()
+
+    def __init__(
+        self, account: BankAccount, transport: Transport, clock: Callable[[], datetime], token: Callable[[], str]
+    ) -> None:
+        self.account = account
+        self._transport = transport
+        self._clock = clock
+        self._token = token
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.account.id!r})"
+
+    @abstractmethod
+    def balance(self) -> Balance:
+        """What the account holds now. Raises BankUnavailable, CapabilityMissing."""
+
+    @abstractmethod
+    def check_order(self, order: TransferOrder) -> None:
+        """Whether this bank could take the order as written; sends nothing, so it can be asked before the intent is
+        recorded. Raises CapabilityMissing, InvalidBeneficiary, InvalidAmount, InvalidField.
+        """
+
+    @abstractmethod
+    def transfer(self, order: TransferOrder) -> Outcome:
+        """Sends the order, once. Raises what `check_order` raises, before anything is sent."""
+
+    @abstractmethod
+    def transfer_status(self, end_to_end_id: str, sent_on: date) -> Outcome:
+        """What the bank says of the order sent under this id on that bank day. A bank that cannot be asked, or answers
+        what is not understood, is Unknown; NotSent is never an answer here. Raises CapabilityMissing.
+        """
+
+    @abstractmethod
+    def history(self, day_from: date, day_to: date, cursor: str | None = None) -> HistoryPage:
+        """Movements of these bank days, both included, a page at a time, days ascending. While rows are being added a
+        row may come on two pages: `StatementRow.key` tells. Raises BankUnavailable, InvalidCursor, InvalidField.
+        """
+
+    @abstractmethod
+    def verify_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> None:
+        """Whether the bank sent this. Raises SignatureInvalid, with the same words for every cause."""
+
+    @abstractmethod
+    def parse_webhook(self, raw_body: bytes) -> BankNotice:
+        """What an authentic body says; verify first. Raises WebhookUnreadable naming the place, quoting nothing."""
+
+    @abstractmethod
+    def acknowledge(
+        self, notice: BankNotice | None, problem: Problem | None, at: datetime, reference: str = ""
+    ) -> Acknowledgement:
+        """The bank's own acknowledgement: of a notice taken (`reference` is our id of it), or of a problem."""
+
+    def read_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> BankNotice:
+        """Verifies, then reads. Raises SignatureInvalid, WebhookUnreadable."""
+        self.verify_webhook(headers, raw_body)
+        return self.parse_webhook(raw_body)
+
+    def lookup_name(self, bin_: str, account_number: str) -> FoundName | None:
+        """The name an account stands in, None if there is none. Raises CapabilityMissing, BankUnavailable."""
+        del bin_, account_number
+        raise self.lacking(Capability.LOOKUP_NAME)
+
+    def require(self, capability: Capability) -> None:
+        """Raises CapabilityMissing when this bank does not offer it."""
+        if capability not in self.capabilities:
+            raise self.lacking(capability)
+
+    def lacking(self, capability: Capability) -> CapabilityMissing:
+        """The refusal, with what the bank does offer."""
+        offered = ", ".join(sorted(self.capabilities))
+        return CapabilityMissing(
+            f"{self.name} does not offer {capability}; it offers {offered}.", field="bank", bank=self.code
+        )
+
+
+def check_days(day_from: date, day_to: date, *, days_max: int) -> None:
+    """Raises InvalidField unless the days are in order and at most `days_max` of them."""
+    if not 0 <= (day_to - day_from).days < days_max:
+        raise InvalidField(f"The days are in order, and at most {days_max} at once.", field="day_to")

@@ -1,0 +1,243 @@
+"""The only file of the adapters that opens a socket: HTTP to banks, with an exact word on what has left us.
+
+    NoAnswer
+    ├── NeverSent      not one byte of the request left: refused, no such host, TLS failed, no time left to connect
+    └── PerhapsSent    the first byte may have left: reset, time-out, half an answer, an answer beyond the limits
+
+Whether money may have moved hangs on that difference, so it is not guessed from the kind of exception: the stream under
+the HTTP library notes the first byte handed to the network. Two ways of calling follow from it. `order` opens a fresh
+connection and sends exactly once, because a kept connection that the bank has just closed would turn a plain "not sent"
+into "nobody knows". `ask` is for reads: it reuses connections and repeats a failed call, a bounded number of times.
+
+`httpcore` is used directly, the layer under httpx, because it lets the stream be watched; it follows no redirect, keeps
+no cookie, reads no proxy from the environment and unpacks nothing.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Literal
+from urllib.parse import urlencode
+
+import httpcore
+import msgspec
+
+ATTEMPTS_OF_A_READ: Final = 2
+CONNECTIONS_MAX: Final = 8
+
+FAILURES: Final = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+    OSError,
+    ValueError,  # an address or a header that cannot be written down as HTTP
+)
+
+
+class NoAnswer(Exception):
+    """No usable HTTP answer came. The message is safe to log: it names neither address, headers nor body."""
+
+
+class NeverSent(NoAnswer):
+    """Certainly nothing of the request left us."""
+
+
+class PerhapsSent(NoAnswer):
+    """The request left, or may have; what the bank did with it is not known."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Time limits in seconds (11.2 of the bank wire specification) and the greatest answer in bytes.
+
+    `read_s` bounds each wait for bytes, `call_s` the whole call, so that a bank dripping single bytes ends too.
+    """
+
+    connect_s: float = 5
+    read_s: float = 30
+    call_s: float = 45
+    answer_max: int = 2 * 1024 * 1024
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP call. `query` is appended to `url`; `body` goes out byte for byte. Shows method only: the rest may hold
+    account numbers and keys.
+    """
+
+    method: Literal["GET", "POST"]
+    url: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str] = {}
+    body: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Request({self.method})"
+
+    __str__ = __repr__
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came back, whatever its status. Header names are in lower case. Shows status and size only."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status}, {len(self.body)} bytes)"
+
+    __str__ = __repr__
+
+
+class Transport:
+    """Calls banks. Safe to share between threads, not across a fork: make it in the process that uses it. `close` it
+    at the end.
+
+    `ticks` is a clock in seconds that never steps back (time.monotonic at the door). `tls` defaults to full
+    verification against the usual authorities.
+    """
+
+    def __init__(
+        self, ticks: Callable[[], float], *, limits: Limits | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._limits = limits or Limits()
+        self._call = _Call(ticks)
+        context = tls or httpcore.default_ssl_context()
+        self._kept = self._pool(context, keep=CONNECTIONS_MAX)
+        self._fresh = self._pool(context, keep=0)
+
+    def order(self, request: Request) -> Answer:
+        """Sends once over a connection of its own. Raises NeverSent or PerhapsSent."""
+        alone = msgspec.structs.replace(request, headers={**request.headers, "Connection": "close"})
+        return self._send(self._fresh, alone)
+
+    def ask(self, request: Request) -> Answer:
+        """Sends what changes nothing at the bank, again if no answer comes. Raises NeverSent or PerhapsSent."""
+        for _ in range(ATTEMPTS_OF_A_READ - 1):
+            try:
+                return self._send(self._kept, request)
+            except NoAnswer:
+                continue
+        return self._send(self._kept, request)
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._kept.close()
+        self._fresh.close()
+
+    def _pool(self, context: ssl.SSLContext, *, keep: int) -> httpcore.ConnectionPool:
+        return httpcore.ConnectionPool(
+            ssl_context=context,
+            max_connections=CONNECTIONS_MAX,
+            max_keepalive_connections=keep,
+            keepalive_expiry=15,
+            network_backend=_Watched(self._call),
+        )
+
+    def _send(self, pool: httpcore.ConnectionPool, request: Request) -> Answer:
+        limits = self._limits
+        self._call.begin(limits.call_s)
+        waits = {"connect": limits.connect_s, "pool": limits.connect_s, "read": limits.read_s, "write": limits.read_s}
+        url = f"{request.url}?{urlencode(request.query)}" if request.query else request.url
+        try:
+            with pool.stream(
+                request.method,
+                url,
+                headers=[*request.headers.items(), ("Accept-Encoding", "identity")],
+                content=request.body,
+                extensions={"timeout": waits},
+            ) as response:
+                body = self._body(response.iter_stream())
+                headers = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in response.headers}
+                return Answer(response.status, headers, body)
+        except FAILURES as error:
+            raise self._call.verdict(type(error).__name__) from None
+
+    def _body(self, chunks: Iterable[bytes]) -> bytes:
+        body = bytearray()
+        for chunk in chunks:
+            body += chunk
+            if len(body) > self._limits.answer_max:
+                raise PerhapsSent(f"the answer is larger than {self._limits.answer_max} bytes")
+        return bytes(body)
+
+
+class _Call(threading.local):
+    """The call this thread is making: when it must end, and whether a byte of it has left."""
+
+    def __init__(self, ticks: Callable[[], float]) -> None:
+        self._ticks = ticks
+        self._until = 0.0
+        self._left = False
+
+    def begin(self, seconds: float) -> None:
+        self._until = self._ticks() + seconds
+        self._left = False
+
+    def sending(self) -> None:
+        self._left = True
+
+    def wait(self, wanted: float | None, late: type[httpcore.TimeoutException]) -> float:
+        """How long the next step may wait. Raises `late` when the call's time is used up."""
+        rest = self._until - self._ticks()
+        if rest <= 0:
+            raise late
+        return rest if wanted is None else min(wanted, rest)
+
+    def verdict(self, what: str) -> NoAnswer:
+        if self._left:
+            return PerhapsSent(f"the connection failed after sending began ({what})")
+        return NeverSent(f"no connection to the bank ({what})")
+
+
+class _Watched(httpcore.NetworkBackend):
+    """Connects like the library's own backend and hands out watched streams."""
+
+    def __init__(self, call: _Call) -> None:
+        self._call = call
+        self._plain = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        wait = self._call.wait(timeout, httpcore.ConnectTimeout)
+        stream = self._plain.connect_tcp(host, port, wait, local_address, socket_options)
+        return _WatchedStream(stream, self._call)
+
+
+class _WatchedStream(httpcore.NetworkStream):
+    """A stream that keeps the call's time limit and notes when the request's first byte is handed to the network.
+
+    The bytes of a TLS handshake do not pass through `write`, so a failed handshake counts as never sent.
+    """
+
+    def __init__(self, stream: httpcore.NetworkStream, call: _Call) -> None:
+        self._stream = stream
+        self._call = call
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._call.wait(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        wait = self._call.wait(timeout, httpcore.WriteTimeout)
+        self._call.sending()
+        self._stream.write(buffer, wait)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        wait = self._call.wait(timeout, httpcore.ConnectTimeout)
+        return _WatchedStream(self._stream.start_tls(ssl_context, server_hostname, wait), self._call)
+
+    def get_extra_info(self, info: str) -> object:
+        return self._stream.get_extra_info(info)

@@ -1,0 +1,172 @@
+"""What every bank must keep, whatever it speaks. `test_bank.py` runs it for each bank that is found.
+
+A bank joins by `tests/banks/<code>/rig.py` with `open_rig(server, base_url=None)`: an adapter that talks to the given
+server, and the replies of that bank to the few situations named in Rig.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from importlib import import_module
+from typing import get_args
+
+import pytest
+
+from banks.bank import Bank, Capability, TransferOrder
+from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Outcome, Unknown
+from banks.transport import Transport
+from ledger.errors import (
+    BankUnavailable,
+    BodyTooLarge,
+    CapabilityMissing,
+    EventStoreUnavailable,
+    SignatureInvalid,
+    WebhookUnreadable,
+)
+from tests.banks.http_server import HttpServer, Reply, http
+
+NOW = datetime(2025, 1, 15, 3, 0, 0, tzinfo=UTC)
+TODAY = date(2025, 1, 15)
+
+
+@dataclass
+class Rig:
+    """One bank in front of a scripted server. `reply_to_order` and `reply_to_status` are set by a test."""
+
+    bank: Bank
+    transport: Transport
+    order: TransferOrder
+    accepted: Reply
+    executed: Reply
+    declined: Reply
+    not_found: Reply
+    notice: bytes
+    good_headers: Sequence[Mapping[str, str]]
+    secrets: Sequence[str]
+    orders_received: Callable[[], int]
+    say: dict[str, Reply] = field(default_factory=dict)
+
+
+def open_rig(code: str, server: HttpServer, base_url: str | None = None) -> Rig:
+    rig: Rig = import_module(f"tests.banks.{code}.rig").open_rig(server, base_url)
+    return rig
+
+
+BROKEN_ANSWERS = {
+    "reset before a byte": Reply(b"", "reset"),
+    "closed before a byte": Reply(b"", "close"),
+    "half a head": Reply(b"HTTP/1.1 200 OK\r\nContent-", "close"),
+    "half a body": Reply(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"responseStatus":', "close"),
+    "reset inside the body": Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{", "reset"),
+    "silence": Reply(b"", "hang"),
+    "not HTTP": Reply(b"SSH-2.0-x\r\n", "close"),
+    "an HTML page with status 200": http(200, b"<html><body>Bao tri</body></html>"),
+    "an empty body": http(200, b""),
+    "a JSON list": http(200, b"[]"),
+    "a doubled key": http(200, b'{"a":1,"a":2}'),
+    "NaN": http(200, b'{"a":NaN}'),
+    "a redirect": http(302, b"", headers="Location: http://127.0.0.1:9/\r\n"),
+    "a huge body": http(200, b" " * 70_000),
+    "500": http(500, b"{}"),
+    "502 as HTML": http(502, b"<html>"),
+    "503": http(503, b'{"responseStatus":{"responseCode":"99000001"}}'),
+    "an unlisted status": http(299, b"{}"),
+}
+
+
+def check_facts(bank: type[Bank]) -> None:
+    assert bank.code.isalnum()
+    assert bank.code == bank.code.lower()
+    assert bank.name
+    assert len(bank.bin) == 6
+    assert bank.capabilities <= frozenset(Capability)
+    assert bank.limits.amount_min.units > 0
+    assert all(limit >= bank.limits.amount_min for limit in bank.limits.amount_max.values())
+    assert bank.limits.end_to_end_id_max >= 10
+    assert bank.not_found_final.after.total_seconds() >= 15 * 60
+    assert bank.not_found_final.enquiries >= 3
+    assert bank.not_found_final.apart.total_seconds() >= 60
+
+
+def check_lacking_capabilities(rig: Rig, server: HttpServer) -> None:
+    if Capability.LOOKUP_NAME not in rig.bank.capabilities:
+        with pytest.raises(CapabilityMissing, match=rig.bank.name):
+            rig.bank.lookup_name("970422", "0001234567890")
+    assert server.received == []
+
+
+def check_broken_answer_to_an_order(rig: Rig, reply: Reply) -> None:
+    rig.say["order"] = reply
+    assert isinstance(rig.bank.transfer(rig.order), Unknown)
+    assert rig.orders_received() == 1, "an order is sent once, whatever comes back"
+
+
+def check_broken_answer_to_an_enquiry(rig: Rig, reply: Reply) -> None:
+    rig.say["status"] = reply
+    assert isinstance(rig.bank.transfer_status(rig.order.end_to_end_id, TODAY), Unknown)
+
+
+def check_order_to_nobody(rig: Rig) -> None:
+    """The rig's bank is at an address where nobody listens."""
+    assert isinstance(rig.bank.transfer(rig.order), NotSent)
+    assert isinstance(rig.bank.transfer_status(rig.order.end_to_end_id, TODAY), Unknown)
+    with pytest.raises(BankUnavailable):
+        rig.bank.balance()
+
+
+def check_explicit_words(rig: Rig) -> None:
+    expected: list[tuple[str, Reply, type[Outcome]]] = [
+        ("order", rig.accepted, Accepted),
+        ("order", rig.declined, Declined),
+        ("status", rig.executed, Executed),
+        ("status", rig.not_found, NotFound),
+    ]
+    for call, reply, kind in expected:
+        rig.say[call] = reply
+        bank, order = rig.bank, rig.order
+        said = bank.transfer(order) if call == "order" else bank.transfer_status(order.end_to_end_id, TODAY)
+        assert type(said) is kind
+        assert type(said) in get_args(Outcome)
+
+
+def check_webhook_keys(rig: Rig) -> None:
+    for headers in rig.good_headers:
+        first = rig.bank.read_webhook(headers, rig.notice)
+        assert first.lines
+        assert first == rig.bank.read_webhook(headers, rig.notice), "the same notice reads the same"
+    for headers in ({}, dict.fromkeys(rig.good_headers[0], "wrong"), dict.fromkeys(rig.good_headers[0], "")):
+        with pytest.raises(SignatureInvalid) as refusal:
+            rig.bank.read_webhook(headers, rig.notice)
+        assert str(refusal.value) == str(_wrong_key(rig))
+
+
+def check_acknowledgements(rig: Rig) -> None:
+    notice = rig.bank.read_webhook(rig.good_headers[0], rig.notice)
+    taken = rig.bank.acknowledge(notice, None, NOW, "ref")
+    assert taken.status == 200
+    assert taken == rig.bank.acknowledge(notice, None, NOW, "ref")
+    for problem, status in (
+        (SignatureInvalid("x"), 401),
+        (WebhookUnreadable("x"), 400),
+        (BodyTooLarge("x"), 400),
+        (EventStoreUnavailable("x"), 503),
+    ):
+        refused = rig.bank.acknowledge(None, problem, NOW)
+        assert refused.status == status
+        assert refused.body
+
+
+def check_hidden_secrets(rig: Rig) -> None:
+    shown = [repr(rig.bank), str(rig.bank), repr(rig.bank.account), str(rig.bank.account), repr(rig.order.beneficiary)]
+    shown.extend(str(item) for item in vars(rig.bank).values())
+    shown.append(str(_wrong_key(rig)))
+    for text in shown:
+        assert not [secret for secret in rig.secrets if secret in text]
+
+
+def _wrong_key(rig: Rig) -> SignatureInvalid:
+    with pytest.raises(SignatureInvalid) as refusal:
+        rig.bank.verify_webhook({"Authorization": "another"}, rig.notice)
+    return refusal.value
