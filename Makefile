@@ -1,0 +1,9 @@
+# Thin aliases of ./socai, which works without make as well. `make` alone lists them.
+.PHONY: help setup up start down status test check bench doctor lock
+.DEFAULT_GOAL := help
+
+help setup up start down status test check doctor lock:
+	@./socai $@
+
+bench:
+	@./socai bench $(NAME)

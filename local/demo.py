@@ -1,0 +1,287 @@
+"""The demonstration: a payment comes in and a payout leaves, over HTTP only, and every book agrees to the dong.
+
+`make up` runs it on the stage; a test runs it too. It speaks to Socai as merchants and operators do, to the simulated
+bank as a payer does, and plays the merchant's own web shop, which checks the signature of what it is told.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from local.shop import Shop
+
+PAYMENT: Final = 1_500_000
+PAYOUT: Final = 1_000_000
+SECOND_PAYOUT: Final = 200_000
+PAYOUT_FEE: Final = 3_300
+FEE_BPS: Final = 100
+WITHIN_S: Final = 30.0
+BENEFICIARY: Final = {"bin": "970422", "account_number": "0001234567890", "name": "TRAN THI BINH"}
+
+Json = dict[str, Any]
+"""What HTTP answers hold: read field by field, each missing one is an error."""
+
+
+class DemoFailed(Exception):
+    """A step did not end as it should; the message says which and what was seen."""
+
+
+class Caller:
+    """One party's way to an HTTP address: its key, its idempotency keys, its refusals as errors."""
+
+    def __init__(self, base_url: str, key: str | None = None) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx.Client(base_url=base_url, headers=headers, timeout=15.0, trust_env=False)
+
+    def get(self, path: str, **query: str) -> Json:
+        """A 2xx answer to a GET as JSON; raises DemoFailed otherwise."""
+        return self._read(self._client.get(path, params=query))
+
+    def post(self, path: str, body: Mapping[str, object] | None = None) -> Json:
+        """A 2xx answer to a POST under a fresh idempotency key; raises DemoFailed otherwise."""
+        headers = {"Idempotency-Key": secrets.token_hex(12)}
+        return self._read(self._client.post(path, json=dict(body or {}), headers=headers))
+
+    def refused(self, path: str) -> str:
+        """The code of the problem a POST is answered with; raises DemoFailed when it was accepted."""
+        headers = {"Idempotency-Key": secrets.token_hex(12)}
+        answer = self._client.post(path, json={}, headers=headers)
+        if answer.is_success:
+            raise DemoFailed(f"POST {path} was accepted and should not have been")
+        return str(answer.json()["code"])
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._client.close()
+
+    def _read(self, answer: httpx.Response) -> Json:
+        if not answer.is_success:
+            request = answer.request
+            raise DemoFailed(f"{request.method} {request.url.path} gave {answer.status_code}: {answer.text[:300]}")
+        found: Json = answer.json()
+        return found
+
+
+class Demo:
+    """The story in steps. `checks` fills with (what must hold, whether it does, what was seen)."""
+
+    def __init__(self, socai: str, bank: str, keys: Mapping[str, str], shop: Shop, say: Callable[[str], None]) -> None:
+        self.admin = Caller(socai, keys["admin"])
+        self.approver = Caller(socai, keys["approver"])
+        self.bank = Caller(bank)
+        self.shop = shop
+        self.say = say
+        self.checks: list[tuple[str, bool, str]] = []
+        self._socai = socai
+        self.merchant: Caller
+        self.merchant_id = ""
+        self.account = ""
+        self.payouts: list[str] = []
+        self.credit: Json = {}
+
+    def run(self) -> None:
+        """All steps in order; raises DemoFailed where one cannot go on."""
+        self.bank.post("/webhooks", {"mode": "send"})
+        self.registered()
+        self.paid()
+        self.settled()
+        self.paid_out()
+        self.lost_answer()
+        self.webhook_again()
+        self.agreed()
+
+    def registered(self) -> None:
+        """An operator registers the merchant, whose shop wants to be told."""
+        terms = {"fee_bps": FEE_BPS, "payout_fee": PAYOUT_FEE, "currency": "VND", "approvals_needed": 1}
+        made = self.admin.post("/v1/merchants", {"name": "Cửa hàng Hoa Sen", "bank_account_id": "ba_acb_main", **terms})
+        self.merchant_id = made["id"]
+        self.merchant = Caller(self._socai, made["api_key"]["secret"])
+        endpoint = self.merchant.post("/v1/webhook-endpoints", {"url": self.shop.url})
+        self.shop.secret = endpoint["secret"]
+        self.say(f"registered merchant {self.merchant_id}")
+
+    def paid(self) -> None:
+        """A payer scans the VietQR and pays; the bank tells us, we tell the shop."""
+        asked = {"amount": PAYMENT, "currency": "VND", "description": "Đơn hàng 17", "merchant_reference": "17"}
+        intent = self.merchant.post("/v1/payment-intents", asked)
+        self.account = intent["pay_to"]["account_number"]
+        self.say(f"payment intent {intent['id']}: {PAYMENT:,} VND, code {intent['code']}")
+        self.credit = self.bank.post("/pay", {"vietqr": intent["vietqr"]})
+        self.say("the payer scanned the VietQR and paid; the bank booked it")
+        seen = self._until(f"/v1/payment-intents/{intent['id']}", "status", "paid")
+        self.check("the payment is matched and paid", seen["received"] == PAYMENT, f"{seen['received']:,} VND")
+        told = self.shop.wait_for("payment_intent.paid", WITHIN_S)
+        self.check("the shop got a signed payment_intent.paid", told is not None, "signature checked")
+
+    def settled(self) -> None:
+        """The operator closes and releases the settlement: funds become available."""
+        settlement = self._settlement()
+        self.admin.post(f"/v1/settlements/{settlement['id']}/release")
+        net = PAYMENT - PAYMENT * FEE_BPS // 10_000
+        self.check("settlement released", settlement["net"] == net, f"net {settlement['net']:,} VND")
+
+    def paid_out(self) -> None:
+        """A payout, approved by another person, sent, accepted, confirmed by the statement."""
+        payout = self._request(PAYOUT)
+        own = self.merchant.refused(f"/v1/payouts/{payout['id']}/approve")
+        self.check("nobody approves their own payout", own == "own-approval", own)
+        self.approver.post(f"/v1/payouts/{payout['id']}/approve")
+        self.say(f"payout {payout['id']}: {PAYOUT:,} VND requested by the merchant, approved by an operator")
+        ended = self._until(f"/v1/payouts/{payout['id']}", "status", "confirmed")
+        names = [happening["name"] for happening in ended["timeline"]]
+        way = ["payout.requested", "payout.approved", "payout.submitted", "payout.accepted", "payout.confirmed"]
+        told = [name for name in names if name in way]
+        self.check("requested, approved, submitted, accepted, confirmed", told == way, " → ".join(told))
+        self._timeline(ended)
+
+    def lost_answer(self) -> None:
+        """The bank's answer to the second payout is lost: unknown, asked about, confirmed, sent once."""
+        self.bank.post("/next-order", {"fault": "lose_answer", "validate_s": 1.0, "transfer_s": 1.0})
+        payout = self._request(SECOND_PAYOUT)
+        self.approver.post(f"/v1/payouts/{payout['id']}/approve")
+        self.say(f"payout {payout['id']}: the bank's answer will be lost")
+        ended = self._until(f"/v1/payouts/{payout['id']}", "status", "confirmed")
+        names = [happening["name"] for happening in ended["timeline"]]
+        self.check("it was unknown, then confirmed", "payout.outcome_unknown" in names, " → ".join(names))
+        order = self.bank.get(f"/orders/{payout['end_to_end_id']}")
+        self.check("sent exactly once", order["received"] == 1, f"the bank received {order['received']}")
+        self.check("the bank was asked about it", order["enquiries"] >= 1, f"{order['enquiries']} enquiries")
+        self._timeline(ended)
+
+    def webhook_again(self) -> None:
+        """The same webhook three times more changes nothing."""
+        before = self._books()
+        reference = self.credit["reference"]
+        sent = len(self.bank.get("/deliveries")["deliveries"])
+        self.bank.post(f"/movements/{reference}/notify", {"times": 3})
+        self._wait(lambda: len(self.bank.get("/deliveries")["deliveries"]) >= sent + 3, "three more deliveries")
+        self.check("the same webhook three times changes nothing", self._books() == before, "same books")
+
+    def agreed(self) -> None:
+        """The bank's own books, our account for it, and the trial balance."""
+        state = self.bank.get("/state")
+        theirs = next(found["balance"] for found in state["accounts"] if found["number"] == self.account)
+        books = self._books()
+        ours = books["rows"]["bank:ba_acb_main"]
+        self.check("bank's books = our bank account", theirs == ours, f"{theirs:,} and {ours:,} VND")
+        self.check("trial balance", books["debit"] == books["credit"], f"{books['debit']:,} = {books['credit']:,} VND")
+
+    def check(self, what: str, holds: bool, seen: str) -> None:
+        """Note whether something holds."""
+        self.checks.append((what, holds, seen))
+        self.say(f"{'✔' if holds else '✘'} {what} ({seen})")
+
+    def close(self) -> None:
+        """Let the connections go."""
+        for caller in (self.admin, self.approver, self.bank):
+            caller.close()
+        if self.merchant_id:
+            self.merchant.close()
+
+    def _request(self, amount: int) -> Json:
+        asked = {"amount": amount, "currency": "VND", "beneficiary": BENEFICIARY, "memo": "tra tien hang"}
+        payout = self.merchant.post("/v1/payouts", asked)
+        self.payouts.append(payout["id"])
+        return payout
+
+    def _settlement(self) -> Json:
+        # The payments table follows the log by itself; the settlement takes what it shows.
+        found: list[Json] = []
+
+        def closed() -> bool:
+            listed = self.merchant.get("/v1/payment-intents")["data"]
+            if any(row["status"] == "paid" for row in listed):
+                found.append(self.admin.post("/v1/settlements", {"merchant_id": self.merchant_id}))
+            return bool(found)
+
+        self._wait(closed, "a payment to settle")
+        return found[0]
+
+    def _books(self) -> Json:
+        trial = self.admin.get("/v1/trial-balance", position=str(self._position()))
+        rows = {row["account"]: row["debit"] - row["credit"] for row in trial["rows"]}
+        total = trial["totals"][0]
+        return {"rows": rows, "debit": total["debit"], "credit": total["credit"]}
+
+    def _position(self) -> int:
+        return int(self.admin.get("/ready")["head"])
+
+    def _until(self, path: str, field: str, wanted: str) -> Json:
+        seen: Json = {}
+
+        def reached() -> bool:
+            nonlocal seen
+            seen = self.merchant.get(path)
+            return bool(seen[field] == wanted)
+
+        self._wait(reached, f"{path} to be {wanted}", lambda: str(seen.get(field)))
+        return seen
+
+    def _wait(self, holds: Callable[[], bool], what: str, seen: Callable[[], str] = str) -> None:
+        deadline = time.monotonic() + WITHIN_S
+        while not holds():
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"waited {WITHIN_S:.0f} s for {what}; saw {seen() or 'nothing'}")
+            time.sleep(0.05)
+
+    def _timeline(self, payout: Json) -> None:
+        for happening in payout["timeline"]:
+            self.say(f"    {happening['at'][11:23]}  {happening['name']:24} {happening['actor']}")
+
+
+def table(demo: Demo) -> Table:
+    """The trial balance as a table for people."""
+    trial = demo.admin.get("/v1/trial-balance")
+    shown = Table(title=f"Trial balance at position {trial['position']}", title_justify="left")
+    for heading in ("account", "kind", "debit", "credit"):
+        shown.add_column(heading, justify="left" if heading in ("account", "kind") else "right")
+    for row in trial["rows"]:
+        shown.add_row(row["account"], row["kind"], f"{row['debit']:,}", f"{row['credit']:,}")
+    for total in trial["totals"]:
+        shown.add_row("total", total["currency"], f"{total['debit']:,}", f"{total['credit']:,}", style="bold")
+    return shown
+
+
+def main(environment: Mapping[str, str]) -> int:
+    """Run the demonstration on the stage this environment describes; 0 when every check is green."""
+    console = Console(highlight=False)
+    run = Path(environment["SOCAI_BANK_KEYS"]).parent
+    keys = {role: (run / f"operator-{role}.key").read_text().strip() for role in ("admin", "approver")}
+    bank = f"http://127.0.0.1:{environment['SOCAI_SIMULATOR_CONTROL_PORT']}"
+    with ExitStack() as stack:
+        shop = stack.enter_context(Shop())
+        status = stack.enter_context(console.status("Money comes in and goes out …"))
+        began = time.monotonic()
+
+        def say(line: str) -> None:
+            status.update(line.strip())
+            console.print(f"[{time.monotonic() - began:5.1f} s] {line}", markup=False)
+
+        demo = Demo(environment["SOCAI_PUBLIC_URL"], bank, keys, shop, say)
+        stack.callback(demo.close)
+        try:
+            demo.run()
+        except (DemoFailed, httpx.HTTPError) as error:
+            console.print(f"The demonstration stopped: {error}", style="red", markup=False)
+            return 1
+        console.print(table(demo))
+    green = all(holds for _, holds, _ in demo.checks)
+    console.print(f"{sum(holds for _, holds, _ in demo.checks)} of {len(demo.checks)} checks green.")
+    if demo.payouts:
+        console.print(f"The whole story of the payout: ./socai run python -m ledger history {demo.payouts[0]}")
+    return 0 if green else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ))

@@ -1,0 +1,185 @@
+"""The environment of the local stage: ports that were free, addresses, keys made once; kept in `.run/env`.
+
+The same names as in `docker-compose.yml`. A shell can take them with `set -a; . .run/env`; `./socai run` does.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from ledger.settings import ROLES
+from local.found import ServerMissing, mysqld
+from local.mysql import COLLATION, USER
+from local.processes import free_port
+
+DATABASE = "socai"
+WEB_PORT = 8080
+BANK_WEBHOOK_PATH = "/v1/bank-webhooks/ba_acb_main"
+"""Where our web takes the notices of the simulated bank."""
+
+PORTS = {
+    "SOCAI_WEB_PORT": WEB_PORT,
+    "SOCAI_SIMULATOR_PORT": None,
+    "SOCAI_SIMULATOR_CONTROL_PORT": None,
+    "SOCAI_LOCAL_MONGO_PORT": None,
+    "SOCAI_LOCAL_MYSQL_PORT": None,
+    "SOCAI_LOCAL_REDIS_PORT": None,
+}
+"""Ports of the stage, with the number to try first on a new stage."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the files of one local stage lie. `root` is the project; everything written goes below `run`."""
+
+    root: Path
+
+    @property
+    def run(self) -> Path:
+        return self.root / ".run"
+
+    @property
+    def env_file(self) -> Path:
+        return self.run / "env"
+
+    @property
+    def secrets(self) -> Path:
+        return self.run / "secrets"
+
+    @property
+    def logs(self) -> Path:
+        return self.run / "log"
+
+    @property
+    def status_file(self) -> Path:
+        return self.run / "status.json"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.run / "supervisor.lock"
+
+    def log(self, name: str) -> Path:
+        """Log file of one part."""
+        return self.logs / f"{name}.log"
+
+
+def prepare(stage: Stage, given: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a stage about to start, written to `.run/env` (mode 0600) as well.
+
+    `given` is the caller's environment: servers of the user's own (SOCAI_MONGO_URL, SOCAI_MYSQL_URL, SOCAI_REDIS_URL)
+    and ports wished for. Ports of the last run are kept while they are free; keys are made once. Call it only while
+    nothing of the stage runs.
+    """
+    stage.run.mkdir(exist_ok=True)
+    stage.secrets.mkdir(mode=0o700, exist_ok=True)
+    values = _ports(read(stage), given)
+    web = f"http://127.0.0.1:{values['SOCAI_WEB_PORT']}"
+    values |= {
+        "EVENT_STORE_URL": _event_store_url(values, given),
+        "READ_TABLES_URL": _read_tables_url(stage, values, given),
+        "REDIS_URL": given.get("SOCAI_REDIS_URL") or f"redis://127.0.0.1:{values['SOCAI_LOCAL_REDIS_PORT']}/0",
+        "SOCAI_MASTER_KEY": _kept(stage, "master.key", lambda: base64.b64encode(secrets.token_bytes(32)).decode()),
+        "SOCAI_OPERATOR_KEYS": ",".join(_operator(stage, role) for role in ROLES),
+        "SOCAI_BANK_ACCOUNTS": str(stage.secrets / "bank" / "accounts.json"),
+        "SOCAI_WEB_HOST": "127.0.0.1",
+        "SOCAI_PUBLIC_URL": web,
+        "SOCAI_WEBHOOK_ALLOW_PRIVATE": "1",
+        "SOCAI_BANK_KEYS": str(stage.secrets / "bank"),
+        "SOCAI_SIMULATOR_STATE": str(stage.run / "bank"),
+        "SOCAI_SIMULATOR_WEBHOOK_URL": web + BANK_WEBHOOK_PATH,
+    }
+    _write_private(stage.env_file, "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items()))
+    return values
+
+
+def read(stage: Stage) -> dict[str, str]:
+    """The variables `.run/env` holds; empty when there was no stage yet."""
+    if not stage.env_file.is_file():
+        return {}
+    pairs = (line.partition("=") for line in stage.env_file.read_text().splitlines() if "=" in line)
+    return {name: "".join(shlex.split(value)) for name, _, value in pairs}
+
+
+def uses(values: Mapping[str, str], server: str) -> bool:
+    """Whether the stage runs its own `mongodb`, `mysql` or `redis`, rather than one the user gave (or SQLite)."""
+    variable, port = {
+        "mongodb": ("EVENT_STORE_URL", "SOCAI_LOCAL_MONGO_PORT"),
+        "mysql": ("READ_TABLES_URL", "SOCAI_LOCAL_MYSQL_PORT"),
+        "redis": ("REDIS_URL", "SOCAI_LOCAL_REDIS_PORT"),
+    }[server]
+    return f"127.0.0.1:{values[port]}/" in values[variable]
+
+
+def mysql_password(stage: Stage) -> str:
+    """Password of our own MySQL user on this stage."""
+    return _kept(stage, "mysql.password", lambda: secrets.token_hex(16))
+
+
+def _ports(last: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """A port for each name: as wished for, as last time, as usual, or any; two never get the same one."""
+    ports: dict[str, str] = {}
+    for name, usual in PORTS.items():
+        wish = given.get(name) or last.get(name)
+        port = free_port(int(wish) if wish else usual)
+        while str(port) in ports.values():
+            port = free_port()
+        ports[name] = str(port)
+    return ports
+
+
+def _event_store_url(values: Mapping[str, str], given: Mapping[str, str]) -> str:
+    own = f"mongodb://127.0.0.1:{values['SOCAI_LOCAL_MONGO_PORT']}/{DATABASE}?replicaSet=rs0"
+    parts = urlsplit(given.get("SOCAI_MONGO_URL") or own)
+    return parts._replace(path=parts.path.rstrip("/") or f"/{DATABASE}").geturl()
+
+
+def _read_tables_url(stage: Stage, values: Mapping[str, str], given: Mapping[str, str]) -> str:
+    """The user's server, or our own where this machine has one, or else a SQLite file."""
+    if given.get("SOCAI_MYSQL_URL"):
+        return with_our_dialect(given["SOCAI_MYSQL_URL"])
+    try:
+        mysqld()
+    except ServerMissing:
+        return f"sqlite:///{stage.run / 'read.db'}"
+    port = values["SOCAI_LOCAL_MYSQL_PORT"]
+    return with_our_dialect(f"mysql://{USER}:{mysql_password(stage)}@127.0.0.1:{port}/{DATABASE}")
+
+
+def with_our_dialect(url: str) -> str:
+    """Any mysql:// or mariadb:// address as SQLAlchemy needs it for us: driver, character set and collation named."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query)) | {"charset": "utf8mb4", "collation": COLLATION}
+    path = parts.path.rstrip("/") or f"/{DATABASE}"
+    return parts._replace(scheme="mysql+mysqlconnector", path=path, query=urlencode(query)).geturl()
+
+
+def _operator(stage: Stage, role: str) -> str:
+    """`name:role:digest` of the operator who has this role here; the key itself lies in `.run/secrets`."""
+    key = _kept(stage, f"operator-{role}.key", lambda: f"op_{secrets.token_urlsafe(24)}")
+    return f"{role}:{role}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def _kept(stage: Stage, name: str, make: Callable[[], str]) -> str:
+    """A secret made once and kept in `.run/secrets`."""
+    file = stage.secrets / name
+    if not file.is_file():
+        _write_private(file, make())
+    return file.read_text()
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Write a file nobody else can read, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = file.with_name(f"{file.name}.new")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)
+    beside.replace(file)

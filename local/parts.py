@@ -1,0 +1,135 @@
+"""The parts of the local stage, in the order they come up: servers, the simulated bank, then Socai's own processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from local.environment import DATABASE, Stage, mysql_password, uses
+from local.mongodb import ReplicaSet
+from local.mysql import SqlServer
+from local.processes import NotReady, Process, listens, tail
+from local.redis import RedisServer
+
+MARK = "SOCAI_STAGE"
+"""In the environment of every process of a stage, so that `down` can tell its own from all others."""
+
+STEADY_S = 1.5
+"""Long enough for a program of ours to import everything and meet its servers."""
+
+
+@dataclass
+class Part:
+    """Something that shall run: its processes and how to see that it is ready.
+
+    Where nothing can be asked, running for `steady_s` seconds has to be enough: a program that cannot work ends sooner.
+    """
+
+    name: str
+    processes: list[Process]
+    start: Callable[[], object]
+    ready: Callable[[], bool] = lambda: True
+    steady_s: float = 0.0
+
+    @property
+    def running(self) -> bool:
+        return all(process.running for process in self.processes)
+
+
+def servers(stage: Stage, values: Mapping[str, str]) -> list[Part]:
+    """The servers this stage runs itself; those the user gave are left alone."""
+    found = []
+    if uses(values, "mongodb"):
+        mongo = ReplicaSet(stage.run / "mongodb", ports=(int(values["SOCAI_LOCAL_MONGO_PORT"]),))
+        found.append(Part("mongodb", list(mongo.nodes), mongo.start))
+    if uses(values, "mysql"):
+        port = int(values["SOCAI_LOCAL_MYSQL_PORT"])
+        sql = SqlServer(stage.run / "mysql", password=mysql_password(stage), port=port)
+        found.append(Part("mysql", [sql], lambda: sql.start().create_schema(DATABASE)))
+    if uses(values, "redis"):
+        redis = RedisServer(stage.run / "redis", port=int(values["SOCAI_LOCAL_REDIS_PORT"]))
+        found.append(Part("redis", [redis], redis.start))
+    return found
+
+
+def programs(stage: Stage, values: Mapping[str, str]) -> list[Part]:
+    """The simulated bank, the web, the followers of the log, and one worker process for each queue."""
+    bank, web = int(values["SOCAI_SIMULATOR_PORT"]), values["SOCAI_PUBLIC_URL"]
+    parts = [
+        program(stage, values, "simulator", "banks.simulator", "serve", ready=lambda: listens(bank)),
+        program(stage, values, "web", "web", ready=lambda: answers(f"{web}/ready")),
+    ]
+    parts += [program(stage, values, verb, "workers", verb) for verb in ("projector", "reactor", "scheduler")]
+    queues = one_shot(stage, values, "queues", "workers", "queues").split()
+    return parts + [program(stage, values, f"worker-{queue}", "workers", "run", queue) for queue in queues]
+
+
+def program(
+    stage: Stage, values: Mapping[str, str], name: str, *module: str, ready: Callable[[], bool] | None = None
+) -> Part:
+    """One of our own processes: `python -m` with these words."""
+    process = Process(name, [sys.executable, "-m", *module], stage.log(name), environment=whole(stage, values))
+    if ready is None:
+        return Part(name, [process], process.start, steady_s=STEADY_S)
+    return Part(name, [process], process.start, ready)
+
+
+def enrol(stage: Stage, values: Mapping[str, str]) -> None:
+    """Let the simulated bank take us on: it writes its side and ours. An enrolment that fits is kept."""
+    address = f"http://127.0.0.1:{values['SOCAI_SIMULATOR_PORT']}"
+    words = ("enrol", "--keys", values["SOCAI_BANK_KEYS"], "--base-url", address)
+    one_shot(stage, values, "enrol", "banks.simulator", *words)
+
+
+def one_shot(stage: Stage, values: Mapping[str, str], name: str, *module: str) -> str:
+    """What a short program of ours prints. Raises NotReady with the end of its log when it fails."""
+    log = stage.log(name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", *module]
+    with log.open("ab") as errors:
+        done = subprocess.run(
+            command,
+            cwd=stage.root,
+            env=whole(stage, values),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            check=False,
+            timeout=60,
+        )
+    if done.returncode:
+        raise NotReady(f"python -m {' '.join(module)} failed.\n{tail(log)}")
+    return done.stdout.decode()
+
+
+def whole(stage: Stage, values: Mapping[str, str]) -> dict[str, str]:
+    """The environment of our processes: the caller's, with the stage's variables and its mark."""
+    return {**os.environ, **values, MARK: str(stage.run), "PYTHONUNBUFFERED": "1"}
+
+
+def marked(stage: Stage) -> list[int]:
+    """Ids of all running processes of this stage, whoever started them (empty where there is no /proc)."""
+    sign = f"{MARK}={stage.run}".encode()
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if sign in (place / "environ").read_bytes().split(b"\0") and int(place.name) != os.getpid():
+                found.append(int(place.name))
+        except OSError:
+            continue
+    return sorted(found)
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of this loopback address is answered with 200."""
+    try:
+        with urlopen(url, timeout=2) as reply:  # noqa: S310  the address is our own
+            return bool(reply.status == 200)
+    except (URLError, OSError):
+        return False

@@ -1,0 +1,104 @@
+"""Real servers for tests: started when the first test asks, shared by the tests of this process, gone at its end.
+
+Under xdist every worker process has servers of its own, so no test can disturb a test of another worker. Fixtures that
+end in `_server` start something; the others hand out a fresh database, schema or emptied Redis for one test.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from pymongo import MongoClient
+
+from local.mongodb import ReplicaSet
+from local.mysql import SqlServer, create_schema, drop_schema
+from local.processes import alive
+from local.redis import RedisServer
+
+STAGE = Path(__file__).parents[1] / ".run" / "tests"
+
+
+@pytest.fixture(scope="session")
+def server_directory() -> Iterator[Path]:
+    """Where the servers of this process keep their data; what a killed run left behind is removed."""
+    for left_behind in STAGE.glob("[0-9]*"):
+        if not alive(int(left_behind.name)):
+            shutil.rmtree(left_behind, ignore_errors=True)
+    directory = STAGE / str(os.getpid())
+    directory.mkdir(parents=True)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def mongo_server(server_directory: Path) -> Iterator[ReplicaSet]:
+    """A replica set of one node that also takes test commands (fail points)."""
+    with ReplicaSet(server_directory / "mongodb", parameters={"enableTestCommands": "1"}) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mongo_url(mongo_server: ReplicaSet) -> str:
+    """URL of the replica set, without a database name."""
+    return mongo_server.url
+
+
+@pytest.fixture
+def event_store_url(mongo_url: str) -> Iterator[str]:
+    """URL of a fresh MongoDB database, removed afterwards."""
+    name = f"socai_{secrets.token_hex(6)}"
+    parts = urlsplit(mongo_url)
+    yield parts._replace(path=f"/{name}").geturl()
+    with MongoClient[dict[str, object]](mongo_url, serverSelectionTimeoutMS=5_000) as client:
+        client.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def mysql_server(server_directory: Path) -> Iterator[SqlServer]:
+    """MariaDB or MySQL, whichever this machine has."""
+    with SqlServer(server_directory / "mysql", password=secrets.token_hex(16)) as server:
+        yield server
+
+
+@pytest.fixture
+def mysql_url(mysql_server: SqlServer) -> Iterator[str]:
+    """SQLAlchemy URL of a fresh schema, removed afterwards."""
+    schema = f"socai_{secrets.token_hex(6)}"
+    create_schema(mysql_server.url, schema)
+    yield mysql_server.url_of(schema)
+    drop_schema(mysql_server.url, schema)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """SQLAlchemy URL of a fresh SQLite file."""
+    return f"sqlite:///{tmp_path / 'read.db'}"
+
+
+@pytest.fixture(params=["sqlite", "mysql"])
+def read_tables_url(request: pytest.FixtureRequest) -> str:
+    """SQLAlchemy URL of empty read tables; a test that takes it runs once on each kind of database."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def redis_server(server_directory: Path) -> Iterator[RedisServer]:
+    """A Redis that evicts nothing and keeps nothing on disk."""
+    with RedisServer(server_directory / "redis") as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """URL of an emptied Redis."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    return redis_server.url

@@ -1,0 +1,88 @@
+"""The environment of a stage stays the same from run to run, is private, and is one our settings accept."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ledger.settings import read_settings
+from local.environment import Stage, prepare, read, uses, with_our_dialect
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def test_our_settings_accept_it(stage: Stage) -> None:
+    settings = read_settings(prepare(stage, {}))
+    assert [key.role for key in settings.operator_keys] == ["admin", "approver", "auditor"]
+    assert settings.webhook_allow_private
+
+
+def test_a_second_run_has_the_same_environment(stage: Stage) -> None:
+    assert prepare(stage, {}) == prepare(stage, {}) == read(stage)
+
+
+def test_a_port_taken_meanwhile_is_replaced_and_the_others_stay(stage: Stage) -> None:
+    before = prepare(stage, {})
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(before["SOCAI_SIMULATOR_PORT"])))
+        taken.listen()
+        after = prepare(stage, {})
+    assert after["SOCAI_SIMULATOR_PORT"] != before["SOCAI_SIMULATOR_PORT"]
+    assert after["SOCAI_LOCAL_MONGO_PORT"] == before["SOCAI_LOCAL_MONGO_PORT"]
+
+
+def test_no_two_parts_get_the_same_port(stage: Stage) -> None:
+    values = prepare(stage, {"SOCAI_WEB_PORT": "18080", "SOCAI_SIMULATOR_PORT": "18080"})
+    ports = [value for name, value in values.items() if name.endswith("_PORT")]
+    assert len(set(ports)) == len(ports) == 6
+
+
+def test_only_the_owner_can_read_it(stage: Stage) -> None:
+    prepare(stage, {})
+    private = [stage.env_file, *stage.secrets.iterdir()]
+    assert len(private) >= 5
+    assert {oct(file.stat().st_mode & 0o777) for file in private} == {"0o600"}
+
+
+def test_a_shell_reads_the_same_values(stage: Stage) -> None:
+    values = prepare(stage, {})
+    script = 'set -a; . "$1"; printf %s "$READ_TABLES_URL"'
+    shell = subprocess.run(["sh", "-c", script, "sh", stage.env_file], capture_output=True, text=True, check=True)
+    assert shell.stdout == values["READ_TABLES_URL"]
+
+
+def test_servers_given_by_the_user_are_used_and_not_started(stage: Stage) -> None:
+    given = {
+        "SOCAI_MONGO_URL": "mongodb://db1,db2/?replicaSet=live",
+        "SOCAI_MYSQL_URL": "mysql://me:pw@sql:3306/socai",
+        "SOCAI_REDIS_URL": "redis://bell:6379/3",
+    }
+    values = prepare(stage, given)
+    assert values["EVENT_STORE_URL"] == "mongodb://db1,db2/socai?replicaSet=live"
+    assert values["READ_TABLES_URL"].startswith("mysql+mysqlconnector://me:pw@sql:3306/socai?")
+    assert values["REDIS_URL"] == "redis://bell:6379/3"
+    assert not any(uses(values, server) for server in ("mongodb", "mysql", "redis"))
+
+
+def test_our_own_servers_are_used_otherwise(stage: Stage) -> None:
+    values = prepare(stage, {})
+    assert uses(values, "mongodb")
+    assert uses(values, "mysql")
+    assert uses(values, "redis")
+
+
+def test_character_set_and_collation_are_always_named() -> None:
+    assert with_our_dialect("mariadb://u:p@h/") == (
+        "mysql+mysqlconnector://u:p@h/socai?charset=utf8mb4&collation=utf8mb4_unicode_520_ci"
+    )
+    assert "ssl_ca=x" in with_our_dialect("mysql://u:p@h/other?ssl_ca=x")
+
+
+def test_there_is_nothing_to_read_before_the_first_run(stage: Stage) -> None:
+    assert read(stage) == {}

@@ -1,0 +1,36 @@
+"""Server binaries are found where they are, and a missing one is named together with the command that brings it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.found import FINDERS, beside, main
+
+
+@pytest.mark.parametrize("kind", sorted(FINDERS))
+def test_every_server_the_tests_need_is_found(kind: str) -> None:
+    assert os.access(FINDERS[kind](), os.X_OK)
+
+
+def test_what_was_found_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["redis"]) == 0
+    assert capsys.readouterr().out.startswith("redis: /")
+
+
+def test_a_missing_server_is_named_with_the_way_out(tmp_path: Path) -> None:
+    """A Python without our packages, on a PATH without anything, and with no usual places."""
+    program = "import local.found as f, sys; f._PLACES = (); sys.exit(f.main(['mysql']))"
+    environment = {"PATH": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "apt-get install" in done.stdout
+    assert "SOCAI_MYSQL_URL" in done.stdout
+
+
+def test_a_program_that_is_nowhere_is_none(tmp_path: Path) -> None:
+    assert beside(tmp_path / "server", "no-such-program-anywhere") is None
