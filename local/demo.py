@@ -48,6 +48,11 @@ class Caller:
         """A 2xx answer to a GET as JSON; raises DemoFailed otherwise."""
         return self._read(self._client.get(path, params=query))
 
+    def listed(self, path: str) -> list[Json]:
+        """The same where the answer is a bare list."""
+        found: list[Json] = self._client.get(path).raise_for_status().json()
+        return found
+
     def post(self, path: str, body: Mapping[str, object] | None = None) -> Json:
         """A 2xx answer to a POST under a fresh idempotency key; raises DemoFailed otherwise."""
         headers = {"Idempotency-Key": secrets.token_hex(12)}
@@ -163,9 +168,9 @@ class Demo:
         """The same webhook three times more changes nothing."""
         before = self._books()
         reference = self.credit["reference"]
-        sent = len(self.bank.get("/deliveries")["deliveries"])
+        sent = self._deliveries()
         self.bank.post(f"/movements/{reference}/notify", {"times": 3})
-        self._wait(lambda: len(self.bank.get("/deliveries")["deliveries"]) >= sent + 3, "three more deliveries")
+        self._wait(lambda: self._deliveries() >= sent + 3, "three more deliveries")
         self.check("the same webhook three times changes nothing", self._books() == before, "same books")
 
     def agreed(self) -> None:
@@ -214,8 +219,11 @@ class Demo:
         total = trial["totals"][0]
         return {"rows": rows, "debit": total["debit"], "credit": total["credit"]}
 
+    def _deliveries(self) -> int:
+        return len(self.bank.listed("/deliveries"))
+
     def _position(self) -> int:
-        return int(self.admin.get("/ready")["head"])
+        return int(self.admin.get("/ready")["position"])
 
     def _until(self, path: str, field: str, wanted: str) -> Json:
         seen: Json = {}

@@ -1,7 +1,8 @@
 """The control port: what tests and demonstrations do at the bank, JSON over HTTP, loopback, without authentication.
 
     GET  /state                        accounts, balances, trial balance and its sum, settings, clock
-    GET  /orders, /orders/{trace}      stored orders; one with how often it was received (404 when never)
+    GET  /orders, /orders/{trace}      stored orders; one with how often it was received (404 when
+                                       never), and asked about since this process began
     GET  /movements?account=NUMBER     movements in booking order; without account all of them
     GET  /deliveries, /notices         attempts at webhooks with request and answer; notices and where they stand
     GET  /refusals                     the latest refused requests and why
@@ -153,7 +154,8 @@ class Control:
     def _order(self, trace: str) -> dict[str, object]:
         order = self._state.orders.get(trace)
         known: dict[str, object] = {"trace": trace, "status": None} if order is None else msgspec.to_builtins(order)
-        return known | {"stored": order is not None, "received": self._state.received[trace]}
+        counts = {"received": self._state.received[trace], "enquiries": self._state.enquired[trace]}
+        return known | counts | {"stored": order is not None}
 
     def movements(self) -> object:
         """GET /movements."""

@@ -218,6 +218,7 @@ class OrderDesk:
         with self._state.lock:
             order = self._state.orders.get(trace)
             now = self._state.clock.now()
+            self._state.enquired[trace] += 1
             if order is None or not first <= bank_day(order.created_at) <= last:
                 return None
             if order.hidden_until is not None and now < order.hidden_until:

@@ -58,6 +58,7 @@ class State:
         self.orders: dict[str, Order] = {}
         self.bulks: dict[str, records.BulkKept] = {}
         self.received: Counter[str] = Counter()
+        self.enquired: Counter[str] = Counter()
         self.notices: dict[int, Notice] = {}
         self.deliveries: list[Delivery] = []
         self.refusals: list[dict[str, object]] = []
