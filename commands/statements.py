@@ -366,8 +366,7 @@ def _decide_reversal(ledger: Ledger, context: Context, line_id: str, command: Re
     payout = ledger.find(Payout, original.owner_id or "")
     if payout is not None:
         return _reverse_payout(ledger, context, line, original, payout)
-    entry = ledger.get(JournalEntry, original.entry_id)
-    back = entry.reversal(context, happening="line_reversed", subject=line.id, value_date=line.value_date)
+    back = _reversal_of(ledger, context, line, original, original.entry_id)
     others: list[Aggregate] = [original, back]
     intent = ledger.find(PaymentIntent, original.owner_id or "")
     if intent is not None:
@@ -394,6 +393,27 @@ def _taken_back(ledger: Ledger, command: RecordStatementLine) -> StatementLine |
         if line.amount == command.amount and line.direction == opposite and line.status == MATCHED:
             return line
     return None
+
+
+def _reversal_of(
+    ledger: Ledger, context: Context, line: StatementLine, original: StatementLine, entry_id: str
+) -> JournalEntry:
+    """The entry that takes the original back; a line matched by hand was unidentified first, so both entries end."""
+    entry = ledger.get(JournalEntry, entry_id)
+    if original.reason is None or original.status != MATCHED:
+        return entry.reversal(context, happening="line_reversed", subject=line.id, value_date=line.value_date)
+    first = ledger.get(JournalEntry, journal.id_of_entry(f"{original.direction}_unidentified", original.id))
+    legs: dict[str, Money] = {}
+    for posting in (*first.postings, *entry.postings):
+        legs[posting.account] = legs.get(posting.account, Money(0, posting.amount.currency)) - posting.amount
+    return JournalEntry.post(
+        context,
+        happening="line_reversed",
+        subject=line.id,
+        value_date=line.value_date,
+        postings=[journal.Posting(account, amount) for account, amount in legs.items()],
+        reverses=entry.id,
+    )
 
 
 def _reverse_payout(

@@ -1,0 +1,1 @@
+"""The facts: money, accounts, what happened; events and the aggregates that decide them."""

@@ -285,6 +285,28 @@ class UnknownProjection(NotFound):
     title = "There is no such projection"
 
 
+class ProjectionFailing(Unavailable):
+    """A projection met an event it cannot fold: it stopped before it and says so; the others go on."""
+
+    title = "A read model has stopped at an event it cannot fold"
+
+
+class ProjectionOutdated(Unavailable):
+    """The tables were made by another definition of the projection than this release has."""
+
+    title = "A read model must be rebuilt"
+
+
+class RebuildOvertaken(Conflict):
+    title = "Another rebuild of the same read model began meanwhile"
+
+
+class FoldImpossible(Unavailable):
+    """The rows and the event do not fit together: a row is missing, a currency differs, an entry does not sum to zero."""
+
+    title = "An event cannot be folded into the read tables"
+
+
 # parts that may be away
 
 

@@ -70,7 +70,7 @@ def enquiry_slot(status: str, since: datetime, now: datetime) -> int:
     ladder = _LADDER_ACCEPTED if status == ACCEPTED else _LADDER_UNKNOWN
     rungs = sum(age >= rung for rung in ladder)
     if rungs == len(ladder):
-        rungs += int((age - ladder[-1]) / ladder[-1])
+        rungs += (age - ladder[-1]) // ladder[-1]
     return rungs
 
 

@@ -10,7 +10,6 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from ledger.errors import KeyUnavailable
-from ledger.privacy import PersonKeys
 
 COLLECTION: Final = "person_keys"
 
@@ -67,6 +66,6 @@ def _bytes(value: object) -> bytes:
     return value
 
 
-def keys_at(url: str) -> PersonKeys:
+def keys_at(url: str) -> KeysInMongo:
     """The person keys that belong to an event store URL."""
     return KeysInMongo(url)

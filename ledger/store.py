@@ -7,6 +7,7 @@ decoding) and our recorders, chosen by the event store's URL.
 from __future__ import annotations
 
 import logging
+import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,9 @@ from eventsourcing.utils import Environment, EnvType
 
 from ledger.accounts import Account
 from ledger.aggregate import Aggregate, Envelope, Snapshot, decode, encode
+from ledger.discovery import import_all
 from ledger.errors import EventStoreUnavailable, NotFound
-from ledger.person_keys import keys_at
+from ledger.person_keys import KeysInMongo, keys_at
 from ledger.privacy import PersonKeys, Vault
 from ledger.settings import Settings
 
@@ -99,6 +101,7 @@ class Ledger(Application[str]):
     def __init__(self, environment: EnvType, vault: Vault) -> None:
         super().__init__(environment)
         self.vault = vault
+        self._own_keys: KeysInMongo | None = None
         # Most kinds have no snapshots: looking for one would cost every reading a round trip.
         self._without_snapshots = Repository(self.events)
 
@@ -111,7 +114,18 @@ class Ledger(Application[str]):
     def at(cls, url: str, master_key: bytes, token: Callable[[int], bytes], keys: PersonKeys | None = None) -> Self:
         """The ledger at an event store URL; `keys` replaces the key store that belongs to the URL."""
         environment = {"PERSISTENCE_MODULE": PROVIDERS[url.partition(":")[0]], "EVENT_STORE_URL": url}
-        return cls(environment, Vault(master_key, keys or keys_at(url), token))
+        if keys is not None:
+            return cls(environment, Vault(master_key, keys, token))
+        own = keys_at(url)
+        ledger = cls(environment, Vault(master_key, own, token))
+        ledger._own_keys = own
+        return ledger
+
+    def close(self) -> None:
+        """Let the connections go, and those of a key store that was opened here."""
+        super().close()
+        if self._own_keys is not None:
+            self._own_keys.close()
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
         """Only what was handed in: the process environment is read at the doors, not here."""
@@ -209,3 +223,7 @@ def reachable() -> Iterator[None]:
         raise
     except PersistenceError as error:
         raise EventStoreUnavailable("The event store did not answer; nothing accepted is lost. Try again.") from error
+
+
+# Whoever opens the log must know every stored name, whichever aggregates it imports itself.
+import_all(sys.modules["ledger"])

@@ -27,6 +27,7 @@ SECOND_PAYOUT: Final = 200_000
 PAYOUT_FEE: Final = 3_300
 FEE_BPS: Final = 100
 WITHIN_S: Final = 30.0
+POSITION: Final = "Socai-Position"
 BENEFICIARY: Final = {"bin": "970422", "account_number": "0001234567890", "name": "TRAN THI BINH"}
 
 Json = dict[str, Any]
@@ -38,15 +39,23 @@ class DemoFailed(Exception):
 
 
 class Caller:
-    """One party's way to an HTTP address: its key, its idempotency keys, its refusals as errors."""
+    """One party's way to an HTTP address: its key, its idempotency keys, its refusals as errors.
+
+    It hands the position of its last command to every query, so it reads its own writes.
+    """
 
     def __init__(self, base_url: str, key: str | None = None) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._position: dict[str, str] = {}
         self._client = httpx.Client(base_url=base_url, headers=headers, timeout=15.0, trust_env=False)
 
     def get(self, path: str, **query: str) -> Json:
         """A 2xx answer to a GET as JSON; raises DemoFailed otherwise."""
-        return self._read(self._client.get(path, params=query))
+        for _ in range(5):
+            answer = self._client.get(path, params=query, headers=self._position)
+            if answer.status_code != 503:
+                break
+        return self._read(answer)
 
     def listed(self, path: str) -> list[Json]:
         """The same where the answer is a bare list."""
@@ -74,6 +83,8 @@ class Caller:
         if not answer.is_success:
             request = answer.request
             raise DemoFailed(f"{request.method} {request.url.path} gave {answer.status_code}: {answer.text[:300]}")
+        if POSITION in answer.headers and answer.request.method == "POST":
+            self._position = {POSITION: answer.headers[POSITION]}
         found: Json = answer.json()
         return found
 
@@ -252,8 +263,10 @@ def table(demo: Demo) -> Table:
     """The trial balance as a table for people."""
     trial = demo.admin.get("/v1/trial-balance")
     shown = Table(title=f"Trial balance at position {trial['position']}", title_justify="left")
-    for heading in ("account", "kind", "debit", "credit"):
-        shown.add_column(heading, justify="left" if heading in ("account", "kind") else "right")
+    shown.add_column("account", no_wrap=True, min_width=50)
+    shown.add_column("kind")
+    shown.add_column("debit", justify="right")
+    shown.add_column("credit", justify="right")
     for row in trial["rows"]:
         shown.add_row(row["account"], row["kind"], f"{row['debit']:,}", f"{row['credit']:,}")
     for total in trial["totals"]:
@@ -274,20 +287,21 @@ def main(environment: Mapping[str, str]) -> int:
 
         def say(line: str) -> None:
             status.update(line.strip())
-            console.print(f"[{time.monotonic() - began:5.1f} s] {line}", markup=False)
+            console.print(f"[{time.monotonic() - began:5.1f} s] {line}", markup=False, soft_wrap=True)
 
         demo = Demo(environment["SOCAI_PUBLIC_URL"], bank, keys, shop, say)
         stack.callback(demo.close)
         try:
             demo.run()
         except (DemoFailed, httpx.HTTPError) as error:
-            console.print(f"The demonstration stopped: {error}", style="red", markup=False)
+            console.print(f"The demonstration stopped: {error}", style="red", markup=False, soft_wrap=True)
             return 1
         console.print(table(demo))
     green = all(holds for _, holds, _ in demo.checks)
     console.print(f"{sum(holds for _, holds, _ in demo.checks)} of {len(demo.checks)} checks green.")
     if demo.payouts:
-        console.print(f"The whole story of the payout: ./socai run python -m ledger history {demo.payouts[0]}")
+        story = f"./socai run python -m ledger history {demo.payouts[0]}"
+        console.print(f"The whole story of the payout: {story}", soft_wrap=True)
     return 0 if green else 1
 
 

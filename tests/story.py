@@ -10,9 +10,6 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import cast
-
-from eventsourcing.persistence import ApplicationRecorder
 
 from commands import Command, IdempotencyKey, Receipt, dispatch
 from commands.merchants import RegisterMerchant
@@ -183,8 +180,7 @@ class Story:
 
     def log(self) -> list[Envelope]:
         """Every event, in order."""
-        recorder = cast("ApplicationRecorder", self.ledger.recorder)
-        stored = recorder.select_notifications(start=1, limit=1_000_000)
+        stored = self.ledger.recorder.select_notifications(start=1, limit=1_000_000)
         return [decode(n.topic, str(n.originator_id), n.originator_version, n.state, n.id) for n in stored]
 
     def names(self, stream: str) -> list[str]:

@@ -1,0 +1,134 @@
+"""The physical tables of a projection: made when missing, built anew beside, exchanged in one step.
+
+The tables that serve bear their declared names. Those of a rebuild bear a number behind it until they take over; with
+them goes the table that says where the projection stands, so rows and position are exchanged together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+import sqlalchemy
+from sqlalchemy import Connection, MetaData, Table, insert, select
+from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
+from sqlalchemy.sql.elements import quoted_name
+
+from projections.columns import key, number, table
+from projections.database import Database
+from projections.projection import PROJECTIONS, Projection
+
+POSITIONS = table("positions", key("name"), number("position"))
+"""How far followers of the log other than projections have come: the reactor, for one."""
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a projection stands: the last event folded, and by which definition its tables were made.
+
+    `generation` counts rebuilds; `failing_at` and `failing`: the event it could not fold, and why.
+    """
+
+    name: str
+    position: int
+    generation: int
+    definition: str
+    failing_at: int | None
+    failing: str | None
+
+
+class Layout:
+    """The physical tables of one projection. `suffix`: behind the declared names; "" for those that serve."""
+
+    def __init__(self, projection: Projection, generation: int = 0, suffix: str = "") -> None:
+        self.projection = projection
+        self.generation = generation
+        self.tables = {declared.name: self._copy(declared, suffix) for declared in projection.tables}
+        self.place = self._copy(projection.place, suffix)
+
+    @classmethod
+    def beside(cls, projection: Projection, generation: int) -> Layout:
+        """The tables of a rebuild that will be this generation."""
+        return cls(projection, generation, f"__g{generation}")
+
+    @property
+    def all(self) -> list[Table]:
+        """Every table, the one with the place last: when it has its row, the others are whole."""
+        return [*self.tables.values(), self.place]
+
+    def create(self, connection: Connection) -> None:
+        """Make the tables, without secondary indexes, standing at the beginning of the log."""
+        for made in self.all:
+            connection.execute(DropTable(made, if_exists=True))
+            connection.execute(CreateTable(made))
+        row = {
+            "name": self.projection.name,
+            "position": 0,
+            "generation": self.generation,
+            "definition": self.projection.definition,
+            "failing_at": None,
+            "failing": None,
+        }
+        connection.execute(insert(self.place), [row])
+
+    def create_indexes(self, connection: Connection) -> None:
+        """Make the secondary indexes: cheaper when the rows are there already."""
+        for made in self.tables.values():
+            for index in sorted(made.indexes, key=lambda index: str(index.name)):
+                connection.execute(CreateIndex(index))
+
+    def standing(self, connection: Connection, *, lock: bool = False) -> Place | None:
+        """Where the projection stands; `lock`: nobody else may move it until the transaction ends."""
+        query = select(self.place)
+        row = connection.execute(query.with_for_update() if lock else query).mappings().first()
+        return None if row is None else Place(**row)
+
+    def _copy(self, declared: Table, suffix: str) -> Table:
+        copy = declared.to_metadata(MetaData(), name=declared.name + suffix)
+        for index in copy.indexes:
+            # SQLite knows indexes by name alone, whatever table they are on.
+            index.name = quoted_name(f"{declared.name}_{index.name}_{self.generation}", None)
+        return copy
+
+
+def make_tables(database: Database, projections: Iterable[Projection] | None = None) -> None:
+    """Make the tables that are missing, of these projections or all, and anew those that are empty and of an old make.
+
+    Nothing is done to tables that hold rows: a changed definition asks for a rebuild. Raises ReadTablesUnavailable.
+    """
+    with database.fenced("making tables") as connection:
+        there = set(sqlalchemy.inspect(connection).get_table_names())
+        if POSITIONS.name not in there:
+            connection.execute(CreateTable(POSITIONS))
+        for projection in projections or PROJECTIONS.values():
+            layout = Layout(projection)
+            place = layout.standing(connection) if layout.place.name in there else None
+            empty = place is not None and place.position == 0 and place.definition != projection.definition
+            if place is None or empty:
+                drop_leftovers(connection, projection)
+                layout.create(connection)
+                layout.create_indexes(connection)
+
+
+def exchange(connection: Connection, fresh: Layout) -> None:
+    """Let the tables of a rebuild take over, all in one step; those that served stand aside until `drop_leftovers`."""
+    there = set(sqlalchemy.inspect(connection).get_table_names())
+    pairs: list[tuple[str, str]] = []
+    for declared, made in zip([*fresh.projection.tables, fresh.projection.place], fresh.all, strict=True):
+        if declared.name in there:
+            pairs.append((declared.name, f"{declared.name}__old{fresh.generation}"))
+        pairs.append((made.name, declared.name))
+    if connection.dialect.name == "sqlite":
+        for old, new in pairs:
+            connection.exec_driver_sql(f'ALTER TABLE "{old}" RENAME TO "{new}"')
+        return
+    # On MySQL this ends the transaction by itself; the step is one whatever happens to us.
+    connection.exec_driver_sql("RENAME TABLE " + ", ".join(f"`{old}` TO `{new}`" for old, new in pairs))
+
+
+def drop_leftovers(connection: Connection, projection: Projection) -> None:
+    """Remove tables of interrupted rebuilds, and those that served before the last exchange."""
+    names = "|".join(re.escape(declared.name) for declared in [*projection.tables, projection.place])
+    for name in sqlalchemy.inspect(connection).get_table_names():
+        if re.fullmatch(rf"({names})__(g|old)\d+", name):
+            connection.execute(DropTable(Table(name, MetaData()), if_exists=True))

@@ -1,0 +1,52 @@
+"""The whole way on real parts, as `make up` raises them: over HTTP only, and every check ends green."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.environment import Stage, read
+from local.parts import whole
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("ledger", "commands", "projections", "banks", "web", "workers", "local")
+
+
+def run(tree: Path, *words: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", *words]
+    return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=150)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Iterator[Path]:
+    """A project tree with a stage of its own, everything running."""
+    for package in PACKAGES:
+        (tmp_path / package).symlink_to(ROOT / package)
+    started = run(tmp_path, "local", "start")
+    assert started.returncode == 0, started.stdout + started.stderr
+    yield tmp_path
+    run(tmp_path, "local", "down")
+
+
+@pytest.mark.timeout(300)
+def test_money_comes_in_and_goes_out_and_every_book_agrees(tree: Path) -> None:
+    stage = Stage(tree)
+    environment = whole(stage, read(stage))
+    shown = run(tree, "local.demo", environment=environment)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    green, checks = re.findall(r"(\d+) of (\d+) checks green", shown.stdout)[0]
+    assert green == checks
+    again = run(tree, "local.demo", environment=environment)
+    assert again.returncode == 0, again.stdout + again.stderr
+
+    payout = re.findall(r"ledger history (po_\w+)", shown.stdout)[0]
+    plain = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
+    story = run(tree, "ledger", "history", payout, environment=plain)
+    for happening in ("payout.requested", "payout.submitted", "account.hold_captured", "statement_line.matched"):
+        assert happening in story.stdout, story.stdout + story.stderr

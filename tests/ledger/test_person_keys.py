@@ -1,0 +1,71 @@
+"""Person keys on a real replica set: the first writer wins, and a key thrown away is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from pymongo import MongoClient
+
+from ledger.errors import KeyUnavailable
+from ledger.person_keys import COLLECTION, KeysInMongo, keys_at
+from ledger.privacy import ERASED, Personal, Vault
+from tests.story import MASTER_KEY, counted_bytes
+
+
+@pytest.fixture
+def keys(event_store_url: str) -> Iterator[KeysInMongo]:
+    """The person keys of a fresh database."""
+    kept = KeysInMongo(event_store_url)
+    yield kept
+    kept.close()
+
+
+def test_a_key_is_kept_found_and_thrown_away(keys: KeysInMongo) -> None:
+    assert keys.find("person_1") is None
+    assert keys.keep("person_1", b"wrapped") == b"wrapped"
+    assert keys.find("person_1") == b"wrapped"
+    assert keys.forget("person_1") is True
+    assert keys.forget("person_1") is False
+    assert keys.find("person_1") is None
+
+
+def test_the_first_of_many_writers_wins_and_all_are_told_so(keys: KeysInMongo) -> None:
+    offers = [f"key {number}".encode() for number in range(16)]
+    with ThreadPoolExecutor(8) as threads:
+        told = set(threads.map(lambda offer: keys.keep("person_1", offer), offers))
+    assert len(told) == 1
+    assert keys.find("person_1") in told
+
+
+def test_a_vault_on_these_keys_seals_opens_and_erases(event_store_url: str, keys: KeysInMongo) -> None:
+    sealed = Vault(MASTER_KEY, keys, counted_bytes()).seal("person_1", Personal("NGUYEN VAN ANH"))
+    elsewhere = keys_at(event_store_url)
+    other = Vault(MASTER_KEY, elsewhere, counted_bytes())
+    assert other.open(sealed) == "NGUYEN VAN ANH"
+    assert other.erase("person_1")
+    assert Vault(MASTER_KEY, keys, counted_bytes()).open(sealed) == ERASED
+    elsewhere.close()
+
+
+def test_a_damaged_key_is_named_rather_than_called_erased(event_store_url: str, keys: KeysInMongo) -> None:
+    with MongoClient[dict[str, object]](event_store_url) as client:
+        client.get_default_database()[COLLECTION].insert_one({"_id": "person_1", "key": "text"})
+    with pytest.raises(KeyUnavailable):
+        keys.find("person_1")
+
+
+def test_keys_out_of_reach_are_named_and_the_address_is_not_told() -> None:
+    keys = KeysInMongo("mongodb://socai:geheim@127.0.0.1:1/socai?serverSelectionTimeoutMS=200&connectTimeoutMS=200")
+    attempts: list[Callable[[], object]] = [
+        lambda: keys.find("person_1"),
+        lambda: keys.keep("person_1", b"wrapped"),
+        lambda: keys.forget("person_1"),
+    ]
+    with ThreadPoolExecutor(3) as threads:
+        for attempt in [threads.submit(attempt) for attempt in attempts]:
+            refusal = attempt.exception()
+            assert isinstance(refusal, KeyUnavailable)
+            assert "geheim" not in str(refusal)
+    keys.close()

@@ -1,0 +1,94 @@
+"""Balances agree with the postings and with the guarded accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ledger import accounts
+from ledger.accounts import Account
+from ledger.aggregate import Event
+from ledger.errors import ProjectionFailing
+from ledger.store import Ledger
+from projections import PROJECTIONS
+from projections.balances import balance, balances, merchant_balances
+from projections.database import Database
+from projections.follower import run_batch
+from tests.projections.tale import Tale
+from tests.story import BANK_ACCOUNT, Story, dong
+
+Follow = Callable[[], None]
+
+
+def test_every_balance_is_the_sum_of_its_postings(tale: Tale, database: Database, follow: Follow) -> None:
+    follow()
+    shown = {row.account: row for row in balances(database, limit=1000)}
+    books = tale.story.books()
+    assert books.keys() <= shown.keys()
+    for account, row in shown.items():
+        debited = books.get(account, 0)
+        assert row.kind == accounts.kind_of(account).value
+        assert row.posted == (debited if row.kind in ("asset", "expense") else -debited)
+        assert row.available == row.posted - row.held
+
+
+def test_a_merchants_available_funds_are_what_its_guarded_account_says(
+    tale: Tale, database: Database, follow: Follow
+) -> None:
+    follow()
+    for merchant_id in (tale.merchant, tale.quiet):
+        account = tale.story.account(merchant_id)
+        row = balance(database, accounts.available(merchant_id))
+        assert row is not None
+        assert (row.posted, row.held) == (account.posted.units, account.held.units)
+        assert row.available == account.available.units
+
+
+def test_holds_are_held_and_released(story: Story, database: Database, follow: Follow) -> None:
+    merchant_id = story.funded(100_000, payout_fee=1_000)
+    story.requested(merchant_id, 40_000)
+    follow()
+    row = balance(database, accounts.available(merchant_id))
+    assert row is not None
+    assert (row.posted, row.held, row.available) == (100_000, 41_000, 59_000)
+
+
+def test_the_bank_account_is_positive_on_its_debit_side(tale: Tale, database: Database, follow: Follow) -> None:
+    follow()
+    row = balance(database, accounts.bank(BANK_ACCOUNT))
+    assert row is not None
+    assert row.posted > 0
+
+
+def test_a_merchant_sees_its_own_accounts_only(tale: Tale, database: Database, follow: Follow) -> None:
+    follow()
+    names = [row.account for row in merchant_balances(database, tale.quiet)]
+    assert names == [accounts.available(tale.quiet), accounts.pending(tale.quiet)]
+
+
+def test_balances_are_found_by_the_beginning_of_their_names(tale: Tale, database: Database, follow: Follow) -> None:
+    follow()
+    assert [row.account for row in balances(database, prefix="bank:", limit=10)] == [accounts.bank(BANK_ACCOUNT)]
+    assert balances(database, prefix="bank%", limit=10) == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_pages_of_balances_show_every_account_once(tale: Tale, database: Database, follow: Follow, size: int) -> None:
+    follow()
+    seen = []
+    after = ""
+    while page := balances(database, limit=size, after=after):
+        seen += page
+        after = page[-1].account
+    assert seen == balances(database, limit=1000)
+
+
+def test_a_hold_in_another_currency_stops_the_balances(story: Story, database: Database, ledger: Ledger) -> None:
+    account = Account("merchant:mer_x:available")
+    events: list[Event] = [Account.Opened(currency="USD"), Account.HoldPlaced(hold_id="po_x", amount=dong(5))]
+    for event in events:
+        account.trigger_event(event, story.context())
+    ledger.keep(account)
+    with pytest.raises(ProjectionFailing, match="USD"):
+        run_batch(ledger, database, PROJECTIONS["balances"])

@@ -1,0 +1,14 @@
+"""Our bank accounts over HTTP: everything but what we prove ourselves with."""
+
+from __future__ import annotations
+
+from tests.banks.acb.rig import CLIENT_SECRET, WEBHOOK_KEY
+from tests.web.stage import BANK_ACCOUNT, OPERATOR_KEYS, Stage
+
+
+def test_accounts_are_listed_without_their_secrets(stage: Stage) -> None:
+    answer = stage.ask("GET", "/v1/bank-accounts", bearer=OPERATOR_KEYS["auditor"])
+    assert BANK_ACCOUNT in answer.text
+    assert "transfer_napas" in answer.text
+    for secret in (CLIENT_SECRET, WEBHOOK_KEY, "PRIVATE KEY"):
+        assert secret not in answer.text

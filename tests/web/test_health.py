@@ -1,0 +1,53 @@
+"""Alive is one thing, ready another; a part that is away is named."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+from redis import Redis
+
+from ledger.store import Ledger
+from projections import PROJECTIONS
+from projections.database import open_reader
+from tests.web.stage import NOWHERE, Clock, Stage, said, services, settings
+
+NO_MONGO = "mongodb://127.0.0.1:9/socai?replicaSet=rs0&serverSelectionTimeoutMS=300"
+NO_MYSQL = (
+    "mysql+mysqlconnector://u:p@127.0.0.1:9/socai?charset=utf8mb4&collation=utf8mb4_unicode_520_ci&connection_timeout=1"
+)
+
+
+def test_it_is_ready_when_every_part_is_there(event_store_url: str, sqlite_url: str, redis_url: str) -> None:
+    clock = Clock()
+    stage = Stage(services(settings(event_store_url, sqlite_url, redis_url=redis_url), clock), clock)
+    stage.project()
+    stage.shop()
+    answer = stage.ask("GET", "/ready")
+    assert answer.status_code == 200
+    body = said(answer)
+    assert body["parts"] == {"event_store": "ok", "read_tables": "ok", "redis": "ok"}
+    assert set(body["lag"]) == set(PROJECTIONS)
+    assert set(body["lag"].values()) == {body["position"]}
+    stage.project()
+    assert set(said(stage.ask("GET", "/ready"))["lag"].values()) == {0}
+    stage.services.redis.close()
+    stage.services.ledger.close()
+
+
+def test_each_part_that_is_away_is_named(stage: Stage) -> None:
+    healthy = stage.services
+    away = replace(
+        healthy,
+        ledger=Ledger.open(settings(NO_MONGO, NO_MYSQL), secrets.token_bytes),
+        reader=open_reader(NO_MYSQL),
+        redis=Redis.from_url(NOWHERE, socket_timeout=1, socket_connect_timeout=1),
+    )
+    answer = Stage(away, stage.clock).ask("GET", "/ready")
+    assert answer.status_code == 503
+    assert said(answer)["parts"] == {
+        "event_store": "event-store-unavailable",
+        "read_tables": "read-tables-unavailable",
+        "redis": "queue-unavailable",
+    }
+    assert said(Stage(away, stage.clock).ask("GET", "/live")) == {"status": "ok"}

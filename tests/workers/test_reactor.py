@@ -1,0 +1,76 @@
+"""The reactor rings at once what an event leads to, at least once, and old news never."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import redis
+
+from ledger.payouts import Payout
+from local.processes import free_port
+from tests.workers.world import PAY, World, waiting
+from workers.reactor import REACTIONS, Reactor
+
+
+def test_an_approved_payout_is_rung_at_once(world: World) -> None:
+    merchant_id = world.funded_merchant()
+    reactor = Reactor(world.parts)
+    assert reactor.step() == 0
+    payout_id = world.request_payout(merchant_id)
+    assert reactor.step() > 0
+    assert len(waiting(world, PAY)) == 1
+    world.work(PAY)
+    assert world.payout(payout_id).status == "accepted"
+
+
+def test_a_reactor_begins_at_the_end_of_the_log(world: World) -> None:
+    world.request_payout(world.funded_merchant())
+    assert Reactor(world.parts).step() == 0
+    assert not waiting(world, PAY)
+
+
+def test_a_reactor_goes_on_where_the_last_one_stopped(world: World) -> None:
+    merchant_id = world.funded_merchant()
+    Reactor(world.parts).step()
+    world.request_payout(merchant_id)
+    assert Reactor(world.parts).step() > 0
+    assert len(waiting(world, PAY)) == 1
+    assert Reactor(world.parts).step() == 0
+
+
+def test_old_news_is_left_to_the_timetable(world: World) -> None:
+    merchant_id = world.funded_merchant()
+    reactor = Reactor(world.parts)
+    reactor.step()
+    payout_id = world.request_payout(merchant_id)
+    world.advance(minutes=11)
+    assert reactor.step() > 0
+    assert not waiting(world, PAY)
+    world.round()
+    assert world.payout(payout_id).status == "accepted"
+
+
+def test_while_redis_is_away_the_reactor_goes_on_and_the_timetable_rings(world: World) -> None:
+    merchant_id = world.funded_merchant()
+    nowhere = redis.Redis(port=free_port(), socket_connect_timeout=1)
+    reactor = Reactor(replace(world.parts, redis=nowhere))
+    reactor.step()
+    payout_id = world.request_payout(merchant_id)
+    assert reactor.step() > 0
+    assert reactor.step() == 0
+    world.round()
+    assert world.payout(payout_id).status == "accepted"
+
+
+def test_the_reactor_and_the_timetable_ring_one_job(world: World) -> None:
+    merchant_id = world.funded_merchant()
+    reactor = Reactor(world.parts)
+    reactor.step()
+    world.request_payout(merchant_id)
+    reactor.step()
+    world.schedule()
+    assert len(waiting(world, PAY)) == 1
+
+
+def test_reactions_are_found_by_the_event_they_follow() -> None:
+    assert [reaction.__name__ for reaction in REACTIONS[Payout.Approved]] == ["when_a_payout_is_approved"]

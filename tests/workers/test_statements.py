@@ -1,0 +1,64 @@
+"""Statements are read whole, page by page, and the same movement is recorded once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ledger.alarms import UNREADABLE_NOTICE, Alarm
+from ledger.calendar import bank_day
+from ledger.errors import BankUnavailable
+from ledger.payments import PaymentIntent
+from tests.workers.world import ACCOUNT_NUMBER, ASK, BANK_ACCOUNT, World
+from workers.statements import poll_statement, read_statement, statements_of_today, statements_of_yesterday
+
+
+def recorded(world: World) -> int:
+    return sum(envelope.name == "statement_line.recorded" for envelope in world.parts.ledger.follow())
+
+
+def test_a_payment_whose_webhook_was_lost_is_found_on_the_statement(world: World) -> None:
+    intent = world.intent(world.merchant())
+    world.pay(intent)
+    world.schedule()
+    world.work(ASK)
+    assert world.parts.ledger.get(PaymentIntent, intent.id).status == "paid"
+
+
+def test_every_page_is_read_and_a_second_reading_records_nothing(world: World) -> None:
+    for number in range(101):
+        world.control("/pay", {"account": ACCOUNT_NUMBER, "amount": 10_000 + number, "memo": "ung ho"})
+    day = bank_day(world.clock())
+    assert read_statement(world.parts, BANK_ACCOUNT, day, day)
+    assert recorded(world) == 101
+    head = world.parts.ledger.head()
+    poll_statement(world.parts, BANK_ACCOUNT, day.isoformat())
+    assert world.parts.ledger.head() == head
+
+
+def test_a_bank_that_does_not_answer_leaves_the_job_failed_and_the_next_round_reads(world: World) -> None:
+    world.pay(world.intent(world.merchant()))
+    world.control("/next-answer", {"to": "history", "count": 2, "drop": True})
+    day = bank_day(world.clock()).isoformat()
+    with pytest.raises(BankUnavailable):
+        poll_statement(world.parts, BANK_ACCOUNT, day)
+    assert recorded(world) == 0
+    poll_statement(world.parts, BANK_ACCOUNT, day)
+    assert recorded(world) == 1
+
+
+def test_today_and_yesterday_are_bank_days(world: World) -> None:
+    now = world.clock()
+    today = bank_day(now)
+    assert [ring.ids for ring in statements_of_today(world.parts, now)] == [(BANK_ACCOUNT, today.isoformat())]
+    yesterday = (today - timedelta(days=1)).isoformat()
+    assert [ring.ids for ring in statements_of_yesterday(world.parts, now)] == [(BANK_ACCOUNT, yesterday)]
+
+
+def test_no_alarm_is_raised_by_a_sound_statement(world: World) -> None:
+    world.pay(world.intent(world.merchant()))
+    day = bank_day(world.clock())
+    assert read_statement(world.parts, BANK_ACCOUNT, day, day)
+    alarms = [e.event for e in world.parts.ledger.follow() if isinstance(e.event, Alarm.Raised)]
+    assert [alarm.kind for alarm in alarms if alarm.kind == UNREADABLE_NOTICE] == []

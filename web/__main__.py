@@ -1,0 +1,52 @@
+"""`python -m web`: serve the interface on SOCAI_WEB_HOST and SOCAI_WEB_PORT until told to stop.
+
+One process with many threads: their appends to the log travel together, and that is where a command's time goes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+
+from banks.accounts import load_accounts
+from ledger.errors import InvalidBankAccounts
+from ledger.settings import SettingsInvalid, read_settings
+
+THREADS = 32
+BACKLOG = 256
+HEADERS_WITHIN_MS = 10_000
+STOP_WITHIN_S = 20
+
+
+def main() -> int:
+    """Serve; 2 when the settings do not add up."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        settings = read_settings(os.environ)
+        load_accounts(settings.bank_accounts)
+    except (SettingsInvalid, InvalidBankAccounts) as error:
+        print(error, file=sys.stderr)
+        return 2
+    Granian(
+        "web.wsgi:application",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=settings.web_host,
+        port=settings.web_port,
+        workers=1,
+        blocking_threads=THREADS,
+        backlog=BACKLOG,
+        websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN_MS),
+        workers_kill_timeout=STOP_WITHIN_S,
+    ).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

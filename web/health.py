@@ -1,0 +1,75 @@
+"""Whether this process lives, and whether the parts it needs are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from marshmallow import Schema, fields
+from redis.exceptions import RedisError
+
+from ledger.errors import Problem, QueueUnavailable
+from projections import PROJECTIONS, positions
+from web.fields import Word
+from web.routes import Answer, Call, route
+from web.services import Services
+
+T = TypeVar("T")
+
+
+class Alive(Schema):
+    """This process answers."""
+
+    status = Word("ok", required=True)
+
+
+class Ready(Schema):
+    """Each part and how far behind the log each projection is. `parts`: `ok`, or the code of the problem."""
+
+    status = Word("ok", "away", required=True)
+    parts = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    position = fields.Integer(required=True, allow_none=True)
+    lag = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True, metadata={"description": "Events."})
+
+
+@route("GET", "/live", answer=Alive)
+def live(call: Call) -> Answer:
+    """This process answers; no other part is asked."""
+    return Answer(body={"status": "ok"})
+
+
+@route("GET", "/ready", answer=Ready)
+def ready(call: Call) -> Answer:
+    """Whether the event store, the read tables and Redis answer: 200, or 503 when one is away."""
+    services, parts = call.services, {}
+    parts["event_store"], head = _ask(services.ledger.head)
+    parts["read_tables"], shown = _ask(lambda: positions(services.reader))
+    parts["redis"], _ = _ask(lambda: _ping(services))
+    return Answer(
+        status=200 if set(parts.values()) == {"ok"} else 503,
+        body={
+            "status": "ok" if set(parts.values()) == {"ok"} else "away",
+            "parts": parts,
+            "position": head,
+            "lag": {} if head is None or shown is None else _lag(head, shown),
+        },
+    )
+
+
+def _ask(part: Callable[[], T]) -> tuple[str, T | None]:
+    try:
+        return "ok", part()
+    except Problem as problem:
+        return problem.slug, None
+
+
+def _ping(services: Services) -> None:
+    try:
+        services.redis.ping()
+    except RedisError as error:
+        raise QueueUnavailable("Redis does not answer.") from error
+
+
+def _lag(head: int, shown: Mapping[str, int]) -> dict[str, int]:
+    # The positions were read after the head, so a projection may be past it by now.
+    return {name: max(0, head - shown.get(name, 0)) for name in sorted(PROJECTIONS)}

@@ -1,0 +1,164 @@
+"""Banks' webhooks: a bank tells of movements on our accounts, and is told "taken" only when they are durable.
+
+First the key, then the words. What is authentic and cannot be understood is kept whole, with an alarm, and read again
+when a later release can. The bank is always answered in its own form; what it sends again changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64decode, b64encode
+from typing import Final
+
+from flask import Response, request
+from marshmallow import Schema, fields
+from werkzeug.exceptions import HTTPException
+
+from banks.bank import Bank
+from banks.bank import BankNotice as Said
+from commands import dispatch
+from commands.notices import KeepUnreadableNotice, RecordNoticeReplayed
+from commands.statements import from_bank, line_of
+from ledger.errors import (
+    BankNoticeNotFound,
+    BodyTooLarge,
+    Conflict,
+    IdempotencyKeyReused,
+    Problem,
+    SignatureInvalid,
+    Unavailable,
+    UnknownBankAccount,
+    WebhookUnreadable,
+)
+from ledger.notices import BankNotice
+from ledger.privacy import ERASED, Personal
+from web.auth import ADMIN
+from web.context import context
+from web.fields import Word
+from web.routes import Answer, Call, route
+
+SIZE_MAX: Final = 1024 * 1024
+
+
+class NoticeShown(Schema):
+    """A bank's message that was kept because nobody could read it."""
+
+    object = Word("bank_notice", required=True)
+    id = fields.String(required=True)
+    bank_account_id = fields.String(required=True)
+    replayed = fields.Boolean(required=True)
+    lines = fields.List(fields.String(), required=True, metadata={"description": "The statement lines it told of."})
+
+
+@route("POST", "/v1/bank-webhooks/<bank_account_id>", refuses=(UnknownBankAccount,))
+def take_bank_webhook(call: Call) -> Response:
+    """A bank tells of movements. The answer is the bank's own acknowledgement, for a refusal too.
+
+    401: the key is wrong. 400: not understood, kept. 503: not recorded, send it again. 200: recorded.
+    """
+    bank = call.services.banks.get(call.path["bank_account_id"])
+    if bank is None:
+        raise UnknownBankAccount("No account of ours has this id.", id=call.path["bank_account_id"][:64])
+    said: Said | None = None
+    problem: Problem | None = None
+    reference = ""
+    try:
+        raw = _body()
+        bank.verify_webhook(dict(request.headers), raw)
+        said, lines = _take(call, bank, raw)
+        reference = lines[0] if lines else ""
+    except Problem as error:
+        problem = error
+    acknowledged = bank.acknowledge(said, problem, call.services.clock(), reference)
+    return Response(acknowledged.body, acknowledged.status, content_type=acknowledged.content_type)
+
+
+@route(
+    "POST",
+    "/v1/bank-notices/<notice_id>/replay",
+    roles=ADMIN,
+    answer=NoticeShown,
+    refuses=(BankNoticeNotFound, WebhookUnreadable, IdempotencyKeyReused),
+)
+def replay_bank_notice(call: Call) -> Answer:
+    """Read a kept message again, and record what it says; lines that are known already stay as they are."""
+    notice = call.services.ledger.get(BankNotice, call.path["notice_id"], BankNoticeNotFound)
+    bank = call.services.banks.get(notice.bank_account_id)
+    if bank is None:
+        raise UnknownBankAccount("The account of this message is not ours any more.")
+    body = call.services.ledger.vault.open(notice.body)
+    if body == ERASED:
+        raise WebhookUnreadable("The message was erased.")
+    lines = _record(call, bank, _understood(bank, b64decode(body)))
+    receipt = call.dispatch(RecordNoticeReplayed(notice_id=notice.id, lines=len(lines)))
+    shown = {
+        "object": "bank_notice",
+        "id": notice.id,
+        "bank_account_id": notice.bank_account_id,
+        "replayed": True,
+        "lines": lines,
+    }
+    return call.answer(receipt, shown)
+
+
+def _body() -> bytes:
+    request.max_content_length = SIZE_MAX
+    try:
+        return request.get_data(cache=False)
+    except HTTPException as error:
+        if error.code == 413:
+            raise BodyTooLarge(f"A notice has at most {SIZE_MAX} bytes.") from None
+        raise WebhookUnreadable("The body did not come whole.") from None
+
+
+def _take(call: Call, bank: Bank, raw: bytes) -> tuple[Said, list[str]]:
+    """What an authentic body says, recorded. Raises WebhookUnreadable once it is kept, Unavailable, Conflict."""
+    try:
+        said = _understood(bank, raw)
+        return said, _record(call, bank, said)
+    except (Unavailable, Conflict, SignatureInvalid):
+        raise
+    except Problem as error:
+        _keep(call, bank, raw, error)
+        raise WebhookUnreadable(error.detail) from error
+
+
+def _understood(bank: Bank, raw: bytes) -> Said:
+    said = bank.parse_webhook(raw)
+    if any(row.account_number != bank.account.account_number for row in said.lines):
+        raise WebhookUnreadable("A movement names another account than the one this address belongs to.")
+    return said
+
+
+def _record(call: Call, bank: Bank, said: Said) -> list[str]:
+    """The ids of the statement lines, all of them durable."""
+    lines = []
+    for row in said.lines:
+        command = from_bank(bank.account.id, row)
+        line_id = line_of(command)
+        circumstances = context(
+            call.services,
+            actor=f"bank:{bank.code}",
+            request_id=call.request_id,
+            natural_key=("statement_line", line_id),
+        )
+        dispatch(call.services.ledger, command, circumstances)
+        lines.append(line_id)
+    return lines
+
+
+def _keep(call: Call, bank: Bank, raw: bytes, why: Problem) -> None:
+    digest = hashlib.sha256(raw).hexdigest()
+    command = KeepUnreadableNotice(
+        bank_account_id=bank.account.id,
+        body_digest=digest,
+        body=Personal(b64encode(raw).decode()),
+        reason=why.detail,
+    )
+    circumstances = context(
+        call.services,
+        actor=f"bank:{bank.code}",
+        request_id=call.request_id,
+        natural_key=("bank_notice", bank.account.id, digest),
+    )
+    dispatch(call.services.ledger, command, circumstances)

@@ -1,0 +1,63 @@
+"""What the routes work with: ledger, read tables, banks, settings, clock, randomness. Made once, at the door."""
+
+from __future__ import annotations
+
+import hmac
+import uuid
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from time import monotonic
+
+from redis import Redis
+
+from banks.accounts import load_accounts
+from banks.bank import Bank
+from banks.registry import open_banks
+from banks.transport import Transport
+from ledger.settings import Settings
+from ledger.store import Ledger
+from projections.database import Reader, open_reader
+
+REDIS_PATIENCE_S = 1.0
+"""How long `/ready` waits for Redis; nothing else here needs it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The parts behind the routes. `banks`: adapters by the id of our account. `clock`: aware UTC instants.
+
+    `token`: random bytes. `redis` is only asked whether it is there: web rings no job.
+    """
+
+    ledger: Ledger
+    reader: Reader
+    banks: Mapping[str, Bank]
+    settings: Settings
+    redis: Redis
+    clock: Callable[[], datetime]
+    token: Callable[[int], bytes]
+
+    @cached_property
+    def cursor_key(self) -> bytes:
+        """What page cursors are stamped with: the same in every web process of one installation."""
+        return hmac.digest(b64decode(self.settings.master_key.reveal()), b"socai page cursor", "sha256")
+
+
+def open_services(settings: Settings, clock: Callable[[], datetime], token: Callable[[int], bytes]) -> Services:
+    """The services that these settings name. Raises InvalidBankAccounts; servers are first met when they are used."""
+    transport = Transport(monotonic)
+    accounts = load_accounts(settings.bank_accounts)
+    return Services(
+        ledger=Ledger.open(settings, token),
+        reader=open_reader(settings.read_tables_url),
+        banks=open_banks(accounts, transport, clock, lambda: str(uuid.UUID(bytes=token(16), version=4))),
+        settings=settings,
+        redis=Redis.from_url(
+            settings.redis_url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S
+        ),
+        clock=clock,
+        token=token,
+    )

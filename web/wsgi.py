@@ -1,0 +1,19 @@
+"""What the application server loads in each of its processes: the application over what the environment names."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import UTC, datetime
+
+from flask import Flask
+
+from ledger.settings import read_settings
+from web.app import create_app
+from web.services import open_services
+
+
+def application() -> Flask:
+    """The application. Raises SettingsInvalid, InvalidBankAccounts."""
+    settings = read_settings(os.environ)
+    return create_app(open_services(settings, lambda: datetime.now(UTC), secrets.token_bytes))

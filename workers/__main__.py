@@ -1,0 +1,109 @@
+"""The door of the worker processes: `python -m workers projector | reactor | scheduler | run QUEUE | queues`.
+
+Each verb is one process of `docker-compose.yml`. SIGTERM ends it when what is under way is done. Logs are JSON lines on
+standard error.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import sys
+from datetime import UTC, datetime
+from threading import Event
+from types import FrameType
+from typing import Final
+
+import redis
+
+import workers
+from ledger.discovery import import_all
+from ledger.errors import Problem
+from ledger.settings import SettingsInvalid, read_settings
+from workers import projector
+from workers.jobs import QueueWorker, assert_one_queue, queue_names
+from workers.json_lines import log_json_lines
+from workers.parts import Parts, connect, hold
+from workers.reactor import Reactor
+from workers.scheduler import Scheduler
+
+USAGE: Final = "usage: python -m workers projector | reactor | scheduler | run QUEUE | queues"
+PAUSE_S: Final = 1.0
+"""Pause before a worker whose Redis went away begins anew."""
+
+log = logging.getLogger("workers")
+
+
+def main(words: list[str]) -> int:
+    """Run one verb; the exit code (2: the words or the environment are wrong)."""
+    verbs = {"projector": _projector, "reactor": _reactor, "scheduler": _scheduler, "run": _run, "queues": _queues}
+    if not words or words[0] not in verbs or (len(words) > 1 and words[0] != "run"):
+        print(USAGE, file=sys.stderr)
+        return 2
+    log_json_lines()
+    import_all(workers)
+    try:
+        settings = read_settings(os.environ)
+        parts = Parts.open(settings, lambda: datetime.now(UTC), secrets.token_bytes)
+        verbs[words[0]](parts, words[1:], _stop_flag())
+    except SettingsInvalid as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    except Problem as problem:
+        print(f"{problem.title}: {problem.detail}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _stop_flag() -> Event:
+    """Set by SIGTERM and SIGINT."""
+    stop = Event()
+    _listen(stop)
+    return stop
+
+
+def _listen(stop: Event) -> None:
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+
+
+def _projector(parts: Parts, words: list[str], stop: Event) -> None:
+    projector.run(parts, stop)
+
+
+def _reactor(parts: Parts, words: list[str], stop: Event) -> None:
+    Reactor(parts).run(stop)
+
+
+def _scheduler(parts: Parts, words: list[str], stop: Event) -> None:
+    Scheduler(parts).run(stop)
+
+
+def _queues(parts: Parts, words: list[str], stop: Event) -> None:
+    print("\n".join(queue_names(parts.banks.values())))
+
+
+def _run(parts: Parts, words: list[str], stop: Event) -> None:
+    """An RQ worker on one queue. RQ ends its loop when Redis goes away; it is begun anew until SIGTERM."""
+    known = queue_names(parts.banks.values())
+    assert_one_queue(words, known)
+    hold(parts)
+    while not stop.is_set():
+        try:
+            worker = QueueWorker(words, known, connect(parts.settings.redis_url))
+            worker.work()
+            if worker.told_to_stop:
+                return
+        except redis.RedisError as error:
+            log.warning("waiting for Redis: %s", type(error).__name__)
+        _listen(stop)  # the worker had handlers of its own
+        stop.wait(PAUSE_S)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,111 @@
+"""What a worker process holds, opened once: the ledger, the read tables, our banks, Redis, the clock and the dice."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Self
+
+import redis
+
+from banks.accounts import load_accounts
+from banks.bank import Bank
+from banks.registry import open_banks
+from banks.transport import Transport
+from ledger.context import Context
+from ledger.errors import UnknownBankAccount
+from ledger.ids import derive
+from ledger.settings import Settings
+from ledger.store import Ledger
+from projections.database import Database, Reader, open_database, open_reader
+
+REDIS_WAIT_S: Final = 5
+COMMAND_ID_BYTES: Final = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The parts of one process. `clock` gives aware instants, `token` random bytes; `banks` by bank account id.
+
+    `reader` asks the read tables; `database` writes them, for those who follow the log: projector and reactor.
+    """
+
+    settings: Settings
+    ledger: Ledger
+    reader: Reader
+    database: Database
+    transport: Transport
+    banks: Mapping[str, Bank]
+    redis: redis.Redis
+    clock: Callable[[], datetime]
+    token: Callable[[int], bytes]
+
+    @classmethod
+    def open(cls, settings: Settings, clock: Callable[[], datetime], token: Callable[[int], bytes]) -> Self:
+        """All parts these settings name. Raises InvalidBankAccounts, UnknownBank; connections are made when used."""
+        transport = Transport(time.monotonic)
+        return cls(
+            settings=settings,
+            ledger=Ledger.open(settings, token),
+            reader=open_reader(settings.read_tables_url),
+            database=open_database(settings.read_tables_url),
+            transport=transport,
+            banks=open_banks(
+                load_accounts(settings.bank_accounts), transport, clock, lambda: str(uuid.UUID(bytes=token(16)))
+            ),
+            redis=connect(settings.redis_url),
+            clock=clock,
+            token=token,
+        )
+
+    def context(self, worker: str, subject: str, cause: str | None = None) -> Context:
+        """The context of a command of this worker, about `subject`, led to by the event `cause` (`stream@version`).
+
+        The command id is random: two workers that try the same thing must not be taken for one, since only the one
+        whose command was kept may act on it.
+        """
+        return Context(
+            at=self.clock(),
+            actor=f"worker:{worker}",
+            command_id=derive("cmd", self.token(COMMAND_ID_BYTES).hex()),
+            correlation_id=subject,
+            causation_id=cause,
+        )
+
+    def bank(self, bank_account_id: str) -> Bank:
+        """The bank at which this account of ours is. Raises UnknownBankAccount."""
+        bank = self.banks.get(bank_account_id)
+        if bank is None:
+            raise UnknownBankAccount(f"SOCAI_BANK_ACCOUNTS names no account {bank_account_id!r}.", id=bank_account_id)
+        return bank
+
+    def close(self) -> None:
+        """Lets every connection go."""
+        self.ledger.close()
+        self.reader.close()
+        self.database.close()
+        self.transport.close()
+        self.redis.close()
+
+
+def connect(url: str) -> redis.Redis:
+    """A connection to Redis that gives up after REDIS_WAIT_S seconds."""
+    return redis.Redis.from_url(url, socket_timeout=REDIS_WAIT_S, socket_connect_timeout=REDIS_WAIT_S)
+
+
+_held: list[Parts] = []
+
+
+def hold(parts: Parts) -> None:
+    """Let the jobs of this process use these parts: a job is handed ids only."""
+    _held[:] = [parts]
+
+
+def held() -> Parts:
+    """The parts of this process. Raises LookupError before `hold`."""
+    if not _held:
+        raise LookupError("this process opened no parts; a job runs under `python -m workers run QUEUE`")
+    return _held[0]

@@ -1,0 +1,52 @@
+"""The projector writes the read tables: every projection follows the log with a position of its own.
+
+A projection that meets an event it cannot fold sets itself aside, visibly, with its position where it was; the others
+go on. Two projectors at once do no harm: the position is locked and moves in the transaction of its rows.
+"""
+
+from __future__ import annotations
+
+import logging
+from threading import Event
+from typing import Final
+
+from ledger.errors import Unavailable
+from projections.follower import Round, run_round
+from projections.places import places
+from projections.projection import PROJECTIONS
+from workers.parts import Parts
+
+WAIT_S: Final = 1.0
+PAUSE_S: Final = 1.0
+"""Pause after a part was found to be away."""
+
+log = logging.getLogger(__name__)
+
+
+def project(parts: Parts) -> Round:
+    """One batch for every projection. Raises Unavailable when a part is away."""
+    return run_round(parts.ledger, parts.database)
+
+
+def run(parts: Parts, stop: Event) -> None:
+    """Projects until told to stop, woken by each new event."""
+    told = False
+    while not stop.is_set():
+        try:
+            done = project(parts)
+            if not told:
+                _tell_who_is_set_aside(parts)
+                told = True
+            if not done.applied:
+                parts.ledger.wait(done.position, WAIT_S)
+        except Unavailable as problem:
+            log.warning("waiting: %s", problem.slug)
+            stop.wait(PAUSE_S)
+
+
+def _tell_who_is_set_aside(parts: Parts) -> None:
+    for name, place in places(parts.reader).items():
+        if place.failing is not None:
+            log.error("projection %s stands before position %s: %s", name, place.failing_at, place.failing)
+        elif place.definition != PROJECTIONS[name].definition:
+            log.error("projection %s was made by another release: python -m projections rebuild %s", name, name)
