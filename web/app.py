@@ -19,7 +19,7 @@ from web.positions import HEADER as POSITION
 from web.positions import reached, wanted
 from web.problems import FaultyFields, of_bug, of_http, refusal
 from web.routes import ROUTES, Answer, Call, Route
-from web.services import Services
+from web.wiring import Services
 
 VERSION: Final = "2026-11-23"
 """The date of the interface, told in every answer; it changes when an answer changes in a way a reader could notice."""
@@ -104,7 +104,7 @@ def _shown(services: Services, route: Route, query: Mapping[str, Any]) -> int | 
         found = positions(services.reader)
         return min(found.get(name, 0) for name in route.reads)
 
-    return reached(position, least)
+    return reached(position, least, services.ledger.head)
 
 
 def _response(route: Route, answer: Answer, shown: int | None) -> Response:

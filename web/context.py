@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger.context import Context
 from ledger.ids import derive
-from web.services import Services
+from web.wiring import Services
 
 
 def context(services: Services, *, actor: str, request_id: str, natural_key: tuple[str, ...]) -> Context:

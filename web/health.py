@@ -12,7 +12,7 @@ from ledger.errors import Problem, QueueUnavailable
 from projections import PROJECTIONS, positions
 from web.fields import Word
 from web.routes import Answer, Call, route
-from web.services import Services
+from web.wiring import Services
 
 T = TypeVar("T")
 

@@ -220,7 +220,7 @@ def _problems(route: Route) -> dict[int, list[type[Problem]]]:
             IdempotencyKeyMissing,
             IdempotencyKeyInvalid,
             LostRace,
-    MerchantNotFound,
+            MerchantNotFound,
         ]
     if route.reads:
         kinds += [ReadTablesUnavailable, ReadTablesBehind]

@@ -30,7 +30,7 @@ from web.auth import APPROVERS, MERCHANTS, OPERATORS, REQUESTERS
 from web.fields import Currency, Instant, Strict, Text, Units, Word
 from web.pages import Moment, OfMerchant, Positioned, page
 from web.routes import Answer, Call, route
-from web.services import Services
+from web.wiring import Services
 
 STATUSES: Final = (
     ledger_payouts.REQUESTED,

@@ -28,8 +28,13 @@ def wanted(header: str | None, parameter: int | None) -> int:
     return int(header)
 
 
-def reached(position: Callable[[], int], least: int) -> int:
-    """The position the tables show, once it is `least`; waits up to PATIENCE_S. Raises ReadTablesBehind."""
+def reached(position: Callable[[], int], least: int, head: Callable[[], int]) -> int:
+    """The position the tables show, once it is `least`; waits up to PATIENCE_S.
+
+    `head`: the end of the log. Raises InvalidField for a position behind it, ReadTablesBehind.
+    """
+    if position() < least and head() < least:
+        raise InvalidField("There is no such log position yet; name one that an answer gave.", field="position")
     deadline = monotonic() + PATIENCE_S
     while (shown := position()) < least:
         if monotonic() >= deadline:

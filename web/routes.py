@@ -22,7 +22,7 @@ from ledger.merchants import Merchant
 from web.auth import Caller
 from web.context import context
 from web.fields import Nothing
-from web.services import Services
+from web.wiring import Services
 
 A = TypeVar("A", bound=Aggregate)
 

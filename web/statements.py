@@ -81,7 +81,7 @@ class Lines(OfMerchant):
     query=Lines,
     answer=LineShown,
     listed=True,
-    reads=("statements",),
+    reads=("statement_lines",),
     refuses=(MerchantNotFound,),
 )
 def list_statement_lines(call: Call) -> Answer:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from ledger.settings import read_settings
 from web.app import create_app
-from web.services import open_services
+from web.wiring import open_services
 
 
 def application() -> Flask:

@@ -11,6 +11,7 @@ import os
 import secrets
 import signal
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from threading import Event
 from types import FrameType
@@ -46,8 +47,8 @@ def main(words: list[str]) -> int:
     import_all(workers)
     try:
         settings = read_settings(os.environ)
-        parts = Parts.open(settings, lambda: datetime.now(UTC), secrets.token_bytes)
-        verbs[words[0]](parts, words[1:], _stop_flag())
+        with closing(Parts.open(settings, lambda: datetime.now(UTC), secrets.token_bytes)) as parts:
+            verbs[words[0]](parts, words[1:], _stop_flag())
     except SettingsInvalid as fault:
         print(fault, file=sys.stderr)
         return 2

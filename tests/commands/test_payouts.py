@@ -38,6 +38,7 @@ from ledger.errors import (
 )
 from ledger.payouts import Payout
 from ledger.privacy import Personal
+from ledger.statements import StatementLine
 from tests.story import BANK_ACCOUNT, Story, dong
 
 FINAL_AFTER = timedelta(minutes=15)
@@ -317,6 +318,21 @@ def test_people_are_called_once_for_a_payout_in_doubt_and_never_for_a_clear_one(
     assert not story.payout(clear.id).escalated
 
 
+@pytest.mark.parametrize("sent_before", [False, True])
+def test_a_credit_that_names_a_payout_returns_it_only_if_it_was_ever_sent(sent_before: bool) -> None:
+    story = Story()
+    merchant_id = story.funded(100_000)
+    payout = story.submitted(merchant_id, 50_000) if sent_before else story.requested(merchant_id, 50_000)
+    line_id = story.bank_says(story.row(50_000, payout.end_to_end_id)).subject
+    line = story.ledger.get(StatementLine, line_id)
+    if sent_before:
+        assert (line.status, story.payout(payout.id).status) == ("matched", "returned")
+        assert story.available(merchant_id) == 96_700
+    else:
+        assert (line.reason, story.payout(payout.id).status) == ("return_of_nothing_sent", "requested")
+        assert story.account(merchant_id).holds == {payout.id: payout.cost}
+
+
 ENDS: dict[str, Callable[[Story, str], Payout]] = {}
 
 
@@ -391,7 +407,7 @@ MOVES: dict[str, Callable[[Story, Payout], Command]] = {
 }
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     st.lists(st.integers(1, 400_000), min_size=1, max_size=4),
     st.lists(st.tuples(st.integers(0, 3), st.sampled_from(list(MOVES))), max_size=40),

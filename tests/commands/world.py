@@ -101,8 +101,8 @@ class World:
         return self.story.row(units, memo, direction=direction, reference=f"{reference}_{self.steps}")
 
     def payout(self, step: Step) -> Payout | None:
-        """One of the payouts."""
-        return self.story.payout(_chosen(self.payouts, step.a)) if self.payouts else None
+        """One of the last payouts."""
+        return self.story.payout(_chosen(self.payouts[-3:], step.a)) if self.payouts else None
 
     def state(self) -> dict[str, object]:
         """What everything has come to: statuses, figures, books."""
@@ -120,12 +120,37 @@ class World:
         return found
 
 
+def ends(world: World) -> dict[str, int]:
+    """What the accounts must hold, told from payments, settlements and payouts alone; debits positive, without zeros."""
+    story = world.story
+    intents = [story.payment(intent_id) for intent_id in world.intents]
+    settled = [story.ledger.get(Settlement, settlement_id) for settlement_id in world.settlements]
+    sent = [story.payout(payout_id) for payout_id in world.payouts]
+    sent = [payout for payout in sent if payout.status in (payouts.ACCEPTED, payouts.CONFIRMED, payouts.RETURNED)]
+    told = {
+        accounts.FEES: -sum(intent.fees.units for intent in intents) - sum(payout.fee.units for payout in sent),
+        accounts.IN_TRANSIT: -sum(payout.amount.units for payout in sent if not payout.shown_on_statement),
+    }
+    for merchant_id in world.merchants:
+        own = [intent for intent in intents if intent.merchant_id == merchant_id]
+        net = sum(one.net.units for one in settled if one.merchant_id == merchant_id and one.status == "released")
+        out = [payout for payout in sent if payout.merchant_id == merchant_id]
+        back = sum(payout.amount.units for payout in out if payout.status == payouts.RETURNED)
+        told[accounts.pending(merchant_id)] = net - sum(one.received.units - one.fees.units for one in own)
+        told[accounts.available(merchant_id)] = sum(payout.cost.units for payout in out) - net - back
+    return {account: units for account, units in told.items() if units}
+
+
 def _chosen(choices: list[str], number: int) -> str:
     return choices[number % len(choices)]
 
 
 def _other(direction: Direction) -> Direction:
     return "debit" if direction == "credit" else "credit"
+
+
+def waits(world: World, step: Step) -> None:
+    """Nobody does anything."""
 
 
 def expects(world: World, step: Step) -> None:
@@ -136,7 +161,7 @@ def expects(world: World, step: Step) -> None:
 def pays(world: World, step: Step) -> None:
     """A payer pays an intent, the right amount or another."""
     if world.intents:
-        intent = world.story.payment(_chosen(world.intents, step.a))
+        intent = world.story.payment(_chosen(world.intents[-4:], step.a))
         units = intent.amount.units if step.b % 2 else AMOUNTS[step.c % len(AMOUNTS)]
         world.statement(world.row(units, f"{intent.code} GD 1", "credit", "PAY"))
 
@@ -169,7 +194,7 @@ def takes_back(world: World, step: Step) -> None:
 def takes_back_early(world: World, step: Step) -> None:
     """The bank takes a payment back, and its word on that comes before the payment's."""
     if world.intents:
-        intent = world.story.payment(_chosen(world.intents, step.a))
+        intent = world.story.payment(_chosen(world.intents[-4:], step.a))
         payment = world.row(intent.amount.units, intent.code, "credit", "EARLY")
         world.statement(msgspec.structs.replace(payment, is_reversal=True, direction="debit"))
         world.held_back.append(payment)
@@ -184,7 +209,7 @@ def catches_up(world: World, step: Step) -> None:
 def cancels_intent(world: World, step: Step) -> None:
     """A merchant expects a payment no more."""
     if world.intents:
-        intent = world.story.payment(_chosen(world.intents, step.a))
+        intent = world.story.payment(_chosen(world.intents[-4:], step.a))
         command = CancelPaymentIntent(merchant_id=intent.merchant_id, payment_intent_id=intent.id, reason="x")
         world.does(command)
 
@@ -207,10 +232,10 @@ def releases(world: World, step: Step) -> None:
 def matches(world: World, step: Step) -> None:
     """An operator says whose a line is, rightly or not."""
     if world.rows:
-        line_id = line_of(world.rows[step.a % len(world.rows)])
+        line_id = _chosen([line_of(row) for row in world.rows[-8:]], step.a)
         world.does(ExplainBankFee(line_id=line_id, reason="monthly fee"))
         if world.intents:
-            intent_id = _chosen(world.intents, step.b)
+            intent_id = _chosen(world.intents[-4:], step.b)
             world.does(MatchStatementLine(line_id=line_id, payment_intent_id=intent_id, reason="the payer called"))
 
 
@@ -255,7 +280,7 @@ def sends_payout(world: World, step: Step) -> None:
 
 
 def answers(world: World, step: Step) -> None:
-    """The bank answers about a payout, truly or not."""
+    """The bank answers about a payout, truly or not, and then thinks again."""
     payout = world.payout(step)
     if payout:
         name = payout.id
@@ -270,6 +295,7 @@ def answers(world: World, step: Step) -> None:
             ),
         ]
         world.bank_says(said[step.b % len(said)])
+        world.bank_says(said[step.c % len(said)])
 
 
 def shows(world: World, step: Step) -> None:
@@ -284,6 +310,7 @@ def shows(world: World, step: Step) -> None:
 MOVES: dict[str, Callable[[World, Step], None]] = {
     move.__name__: move
     for move in (
+        waits,
         expects,
         pays,
         strays,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
+from pymongo import MongoClient
 
 from ledger.privacy import KeysInMemory
 from ledger.store import Ledger
+from local.mysql import SqlServer
 from projections.database import Database, open_database
 from projections.follower import run_round
 from tests.projections.tale import Tale, tell
@@ -37,12 +40,6 @@ def story(ledger: Ledger) -> Story:
 
 
 @pytest.fixture
-def tale(story: Story) -> Tale:
-    """The story of everything that can happen."""
-    return tell(story)
-
-
-@pytest.fixture
 def follow(ledger: Ledger, database: Database) -> Callable[[], None]:
     """Lets all projections come to the end of the log."""
 
@@ -51,3 +48,29 @@ def follow(ledger: Ledger, database: Database) -> Callable[[], None]:
             pass
 
     return to_the_end
+
+
+@pytest.fixture(scope="session")
+def tale(mongo_url: str) -> Iterator[Tale]:
+    """The story of everything that can happen, told once: tests read it and add nothing."""
+    url = urlsplit(mongo_url)._replace(path="/socai_tale").geturl()
+    opened = Ledger.at(url, MASTER_KEY, counted_bytes(), keys=KeysInMemory())
+    yield tell(Story(opened))
+    opened.close()
+    with MongoClient[dict[str, object]](mongo_url) as client:
+        client.drop_database("socai_tale")
+
+
+@pytest.fixture(scope="session", params=["sqlite", "mysql"])
+def tables(request: pytest.FixtureRequest, tale: Tale, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """The read tables of that story, on each kind of database: tests read them and change nothing."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('tale') / 'read.db'}"
+    else:
+        server: SqlServer = request.getfixturevalue("mysql_server")
+        url = server.create_schema("socai_tale")
+    opened = open_database(url)
+    while run_round(tale.story.ledger, opened).applied:
+        pass
+    yield opened
+    opened.close()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ledger import alarms as kinds
 from projections.alarms import alarms
 from projections.database import Database
 from tests.projections.tale import Tale
 
 
-def test_every_alarm_of_the_story_is_shown_newest_first(
-    tale: Tale, database: Database, follow: Callable[[], None]
-) -> None:
-    follow()
-    shown = alarms(database, limit=100)
+def test_every_alarm_of_the_story_is_shown_newest_first(tale: Tale, tables: Database) -> None:
+    shown = alarms(tables, limit=100)
     assert [(row.raised_at, row.id) for row in shown] == sorted(
         ((row.raised_at, row.id) for row in shown), reverse=True
     )

@@ -27,11 +27,8 @@ def _sides(shown: TrialBalance) -> dict[str, int]:
     return {row.account: row.debit - row.credit for row in shown.rows if row.debit or row.credit}
 
 
-def test_every_entry_stands_in_the_journal_with_all_its_postings(
-    tale: Tale, database: Database, follow: Follow
-) -> None:
-    follow()
-    shown = {row.id: row for row in entries(database, limit=1000)}
+def test_every_entry_stands_in_the_journal_with_all_its_postings(tale: Tale, tables: Database) -> None:
+    shown = {row.id: row for row in entries(tables, limit=1000)}
     posted = [e for e in tale.story.log() if isinstance(e.event, JournalEntry.Posted)]
     assert shown.keys() == {envelope.stream for envelope in posted}
     for envelope in posted:
@@ -51,11 +48,11 @@ def test_every_entry_stands_in_the_journal_with_all_its_postings(
         assert legs == [(p.account, p.amount.units, p.amount.currency) for p in envelope.event.postings]
 
 
-def test_the_trial_balance_is_even_at_every_position(tale: Tale, database: Database, ledger: Ledger) -> None:
+def test_the_trial_balance_is_even_at_every_position(tale: Tale, database: Database) -> None:
     books: Counter[str] = Counter()
     by_position: dict[int, Envelope] = {envelope.position: envelope for envelope in tale.story.log()}
     for position, envelope in sorted(by_position.items()):
-        assert run_batch(ledger, database, PROJECTIONS["journal"], limit=1) == 1
+        assert run_batch(tale.story.ledger, database, PROJECTIONS["journal"], limit=1) == 1
         if isinstance(envelope.event, JournalEntry.Posted):
             for posting in envelope.event.postings:
                 books[posting.account] += posting.amount.units
@@ -65,11 +62,10 @@ def test_the_trial_balance_is_even_at_every_position(tale: Tale, database: Datab
             assert _sides(shown) == {account: units for account, units in books.items() if units}
 
 
-def test_the_trial_balance_is_the_sum_of_all_postings(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
+def test_the_trial_balance_is_the_sum_of_all_postings(tale: Tale, tables: Database) -> None:
     sums = select(POSTINGS.c.account, func.sum(POSTINGS.c.units).label("units")).group_by(POSTINGS.c.account)
-    expected = {row["account"]: int(row["units"]) for row in database.rows(sums) if row["units"]}
-    assert _sides(trial_balance(database)) == expected == tale.story.books()
+    expected = {row["account"]: int(row["units"]) for row in tables.rows(sums) if row["units"]}
+    assert _sides(trial_balance(tables)) == expected == tale.story.books()
 
 
 def test_an_empty_journal_has_an_even_trial_balance(database: Database, follow: Follow) -> None:
@@ -77,31 +73,29 @@ def test_an_empty_journal_has_an_even_trial_balance(database: Database, follow: 
     assert trial_balance(database) == TrialBalance(rows=[], position=0)
 
 
-def test_entries_are_found_by_account_merchant_and_subject(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
-    everything = entries(database, limit=1000)
+def test_entries_are_found_by_account_merchant_and_subject(tale: Tale, tables: Database) -> None:
+    everything = entries(tables, limit=1000)
     pending = accounts.pending(tale.merchant)
     mine = [row for row in everything if any(merchant_of(leg.account) == tale.merchant for leg in row.postings)]
     of_pending = [row for row in everything if any(leg.account == pending for leg in row.postings)]
     both = [row for row in mine if any(leg.account == accounts.FEES for leg in row.postings)]
     confirmed = tale.payouts["confirmed"]
     about = [row for row in everything if row.subject == confirmed]
-    assert entries(database, merchant_id=tale.merchant, limit=1000) == mine
-    assert entries(database, account=pending, limit=1000) == of_pending
-    assert entries(database, account=accounts.FEES, merchant_id=tale.merchant, limit=1000) == both
+    assert entries(tables, merchant_id=tale.merchant, limit=1000) == mine
+    assert entries(tables, account=pending, limit=1000) == of_pending
+    assert entries(tables, account=accounts.FEES, merchant_id=tale.merchant, limit=1000) == both
     assert [row.happening for row in about] == ["payout_confirmed", "payout_accepted"]
-    assert entries(database, subject=confirmed, limit=10) == about
-    assert entries(database, subject=confirmed, merchant_id=tale.merchant, limit=10) == about[1:]
+    assert entries(tables, subject=confirmed, limit=10) == about
+    assert entries(tables, subject=confirmed, merchant_id=tale.merchant, limit=10) == about[1:]
 
 
 @pytest.mark.parametrize("size", [1, 3, 7])
-def test_pages_of_the_journal_show_every_entry_once(tale: Tale, database: Database, follow: Follow, size: int) -> None:
-    follow()
+def test_pages_of_the_journal_show_every_entry_once(tale: Tale, tables: Database, size: int) -> None:
     account = accounts.bank(BANK_ACCOUNT)
-    whole = entries(database, account=account, limit=1000)
+    whole = entries(tables, account=account, limit=1000)
     seen = []
     before = None
-    while page := entries(database, account=account, limit=size, before=before):
+    while page := entries(tables, account=account, limit=size, before=before):
         seen += page
         before = page[-1].position
     assert seen == whole

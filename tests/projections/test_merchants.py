@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ledger.merchants import Merchant
 from projections.database import Database
 from projections.merchants import merchant, merchants
 from tests.projections.tale import Tale
 
 
-def test_every_merchant_is_shown_with_its_terms(tale: Tale, database: Database, follow: Callable[[], None]) -> None:
-    follow()
-    shown = merchants(database, limit=10)
+def test_every_merchant_is_shown_with_its_terms(tale: Tale, tables: Database) -> None:
+    shown = merchants(tables, limit=10)
     assert {row.id for row in shown} == {tale.merchant, tale.quiet}
     for row in shown:
         registered = tale.story.ledger.get(Merchant, row.id)
@@ -23,5 +20,5 @@ def test_every_merchant_is_shown_with_its_terms(tale: Tale, database: Database, 
             registered.approvals_needed,
         )
         assert (row.payout_fee, row.currency) == (registered.payout_fee.units, registered.payout_fee.currency)
-        assert merchant(database, row.id) == row
-    assert merchant(database, "mer_nobody") is None
+        assert merchant(tables, row.id) == row
+    assert merchant(tables, "mer_nobody") is None

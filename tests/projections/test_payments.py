@@ -15,9 +15,8 @@ from tests.projections.tale import Tale
 Follow = Callable[[], None]
 
 
-def test_every_payment_in_the_table_is_what_the_aggregate_is(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
-    rows = payments(database, limit=1000)
+def test_every_payment_in_the_table_is_what_the_aggregate_is(tale: Tale, tables: Database) -> None:
+    rows = payments(tables, limit=1000)
     assert {row.id for row in rows} >= set(tale.payments.values())
     for row in rows:
         intent = tale.story.ledger.get(PaymentIntent, row.id)
@@ -51,37 +50,32 @@ def test_every_payment_in_the_table_is_what_the_aggregate_is(tale: Tale, databas
         ("by hand", "paid"),
     ],
 )
-def test_a_payment_shows_how_it_went(tale: Tale, database: Database, follow: Follow, word: str, status: str) -> None:
-    follow()
-    row = payment(database, tale.payments[word])
+def test_a_payment_shows_how_it_went(tale: Tale, tables: Database, word: str, status: str) -> None:
+    row = payment(tables, tale.payments[word])
     assert row is not None
     assert row.status == status
 
 
-def test_a_payment_nobody_made_is_none(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
+def test_a_payment_nobody_made_is_none(tale: Tale, tables: Database) -> None:
     for stranger in ("pi_nobody", "pi_ơ", f"{tale.payments['exact']} ", tale.payments["exact"].lower(), "x" * 500):
-        assert payment(database, stranger) is None
+        assert payment(tables, stranger) is None
 
 
-def test_payments_are_found_by_merchant_and_status(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
-    assert {row.merchant_id for row in payments(database, merchant_id=tale.quiet, limit=9)} == {tale.quiet}
-    assert [row.id for row in payments(database, status="underpaid", limit=9)] == [tale.payments["under"]]
+def test_payments_are_found_by_merchant_and_status(tale: Tale, tables: Database) -> None:
+    assert {row.merchant_id for row in payments(tables, merchant_id=tale.quiet, limit=9)} == {tale.quiet}
+    assert [row.id for row in payments(tables, status="underpaid", limit=9)] == [tale.payments["under"]]
 
 
-def test_what_waits_for_a_settlement_is_found_by_merchant(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
-    everything = [row for row in payments(database, merchant_id=tale.merchant, limit=100)]
+def test_what_waits_for_a_settlement_is_found_by_merchant(tale: Tale, tables: Database) -> None:
+    everything = payments(tables, merchant_id=tale.merchant, limit=100)
     waiting = {row.id for row in everything if (row.received, row.fees) != (row.settled, row.settled_fees)}
-    assert set(unsettled(database, merchant_id=tale.merchant, limit=100)) == waiting
-    assert unsettled(database, merchant_id=tale.quiet, limit=100) == []
+    assert set(unsettled(tables, merchant_id=tale.merchant, limit=100)) == waiting
+    assert unsettled(tables, merchant_id=tale.quiet, limit=100) == []
 
 
-def test_a_payment_is_due_to_expire_once_its_time_is_over(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
+def test_a_payment_is_due_to_expire_once_its_time_is_over(tale: Tale, tables: Database) -> None:
     due = tale.payments["due"]
     ends = tale.story.payment(due).expires_at
     assert ends is not None
-    assert due_to_expire(database, now=ends, limit=10) == [due]
-    assert due_to_expire(database, now=ends - timedelta(microseconds=1), limit=10) == []
+    assert due_to_expire(tables, now=ends, limit=10) == [due]
+    assert due_to_expire(tables, now=ends - timedelta(microseconds=1), limit=10) == []

@@ -14,9 +14,8 @@ from tests.story import BANK_ACCOUNT
 Follow = Callable[[], None]
 
 
-def test_every_payout_in_the_table_is_what_the_aggregate_is(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
-    rows = payouts(database, limit=1000)
+def test_every_payout_in_the_table_is_what_the_aggregate_is(tale: Tale, tables: Database) -> None:
+    rows = payouts(tables, limit=1000)
     assert {row.id for row in rows} == set(tale.payouts.values())
     same = [
         *("merchant_id", "bank_account_id", "beneficiary_bin", "beneficiary_account", "beneficiary_name", "memo"),
@@ -30,9 +29,8 @@ def test_every_payout_in_the_table_is_what_the_aggregate_is(tale: Tale, database
         assert row.created_at == aggregate.requested_at
 
 
-def test_the_story_leaves_payouts_in_every_state(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
-    found = {word: payout(database, payout_id) for word, payout_id in tale.payouts.items()}
+def test_the_story_leaves_payouts_in_every_state(tale: Tale, tables: Database) -> None:
+    found = {word: payout(tables, payout_id) for word, payout_id in tale.payouts.items()}
     assert {word: row and row.status for word, row in found.items()} == {
         "requested": "requested",
         "rejected": "rejected",
@@ -52,60 +50,50 @@ def test_the_story_leaves_payouts_in_every_state(tale: Tale, database: Database,
     }
 
 
-def test_a_timeline_tells_every_event_in_order(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
+def test_a_timeline_tells_every_event_in_order(tale: Tale, tables: Database) -> None:
     for payout_id in tale.payouts.values():
         history = tale.story.ledger.history(payout_id)
-        told = timeline(database, payout_id)
+        told = timeline(tables, payout_id)
         assert [(row.version, row.name, row.at, row.actor) for row in told] == [
             (envelope.version, envelope.name, envelope.at, envelope.actor) for envelope in history
         ]
         assert [row.position for row in told] == sorted(row.position for row in told)
 
 
-def test_a_timeline_goes_on_behind_the_last_event_seen(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
+def test_a_timeline_goes_on_behind_the_last_event_seen(tale: Tale, tables: Database) -> None:
     payout_id = tale.payouts["not found"]
-    whole = timeline(database, payout_id)
-    assert timeline(database, payout_id, limit=2) + timeline(database, payout_id, after=2) == whole
+    whole = timeline(tables, payout_id)
+    assert timeline(tables, payout_id, limit=2) + timeline(tables, payout_id, after=2) == whole
     assert whole[-1].detail == "not_found"
 
 
-def test_approved_payouts_are_due_to_be_sent_longest_waiting_first(
-    tale: Tale, database: Database, follow: Follow
-) -> None:
-    follow()
+def test_approved_payouts_are_due_to_be_sent_longest_waiting_first(tale: Tale, tables: Database) -> None:
     expected = [tale.payouts["approved"], tale.payouts["by policy"]]
-    assert sorted(due_to_send(database, bank_account_ids=[BANK_ACCOUNT], limit=10)) == sorted(expected)
-    assert due_to_send(database, bank_account_ids=["ba_other"], limit=10) == []
-    assert due_to_send(database, bank_account_ids=[], limit=10) == []
+    assert sorted(due_to_send(tables, bank_account_ids=[BANK_ACCOUNT], limit=10)) == sorted(expected)
+    assert due_to_send(tables, bank_account_ids=["ba_other"], limit=10) == []
+    assert due_to_send(tables, bank_account_ids=[], limit=10) == []
 
 
-def test_a_payout_approved_later_is_not_due_yet(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
+def test_a_payout_approved_later_is_not_due_yet(tale: Tale, tables: Database) -> None:
     approved = tale.story.payout(tale.payouts["approved"]).status_at
     before = approved - timedelta(seconds=1)
-    assert due_to_send(database, bank_account_ids=[BANK_ACCOUNT], limit=10, approved_until=before) == []
-    now = due_to_send(database, bank_account_ids=[BANK_ACCOUNT], limit=10, approved_until=approved)
+    assert due_to_send(tables, bank_account_ids=[BANK_ACCOUNT], limit=10, approved_until=before) == []
+    now = due_to_send(tables, bank_account_ids=[BANK_ACCOUNT], limit=10, approved_until=approved)
     assert tale.payouts["approved"] in now
 
 
-def test_open_payouts_are_asked_about_until_the_statement_shows_them(
-    tale: Tale, database: Database, follow: Follow
-) -> None:
-    follow()
-    rows = asked_about(database, bank_account_ids=[BANK_ACCOUNT], limit=10)
+def test_open_payouts_are_asked_about_until_the_statement_shows_them(tale: Tale, tables: Database) -> None:
+    rows = asked_about(tables, bank_account_ids=[BANK_ACCOUNT], limit=10)
     expected = {tale.payouts[word] for word in ("accepted", "submitted", "sent again", "unknown")}
     assert {row.id for row in rows} == expected
     assert [row.status_at for row in rows] == sorted(row.status_at for row in rows)
     first = rows[0]
-    rest = asked_about(database, bank_account_ids=[BANK_ACCOUNT], limit=10, after=(first.status_at, first.id))
+    rest = asked_about(tables, bank_account_ids=[BANK_ACCOUNT], limit=10, after=(first.status_at, first.id))
     assert [first, *rest] == rows
 
 
-def test_a_beneficiary_stays_sealed_and_opens_with_the_vault(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
-    row = payout(database, tale.payouts["confirmed"])
+def test_a_beneficiary_stays_sealed_and_opens_with_the_vault(tale: Tale, tables: Database) -> None:
+    row = payout(tables, tale.payouts["confirmed"])
     assert row is not None
     vault = tale.story.ledger.vault
     assert (vault.open(row.beneficiary_account), vault.open(row.beneficiary_name)) == (

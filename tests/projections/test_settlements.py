@@ -12,9 +12,8 @@ from tests.projections.tale import Tale
 Follow = Callable[[], None]
 
 
-def test_every_settlement_in_the_table_is_what_the_aggregate_is(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
-    rows = settlements(database, limit=100)
+def test_every_settlement_in_the_table_is_what_the_aggregate_is(tale: Tale, tables: Database) -> None:
+    rows = settlements(tables, limit=100)
     assert {row.id for row in rows} > set(tale.settlements)
     for row in rows:
         aggregate = tale.story.ledger.get(Settlement, row.id)
@@ -30,9 +29,8 @@ def test_every_settlement_in_the_table_is_what_the_aggregate_is(tale: Tale, data
         )
 
 
-def test_a_released_settlement_says_when_and_by_which_entry(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
-    released, waiting = (settlement(database, id_) for id_ in tale.settlements)
+def test_a_released_settlement_says_when_and_by_which_entry(tale: Tale, tables: Database) -> None:
+    released, waiting = (settlement(tables, id_) for id_ in tale.settlements)
     assert released is not None
     assert waiting is not None
     assert released.released_at is not None
@@ -41,12 +39,10 @@ def test_a_released_settlement_says_when_and_by_which_entry(tale: Tale, database
     assert (waiting.status, waiting.released_at, waiting.entry_id) == ("closed", None, None)
 
 
-def test_closed_settlements_wait_to_be_released(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
-    assert closed(database, limit=10) == tale.settlements[1:]
+def test_closed_settlements_wait_to_be_released(tale: Tale, tables: Database) -> None:
+    assert closed(tables, limit=10) == tale.settlements[1:]
 
 
-def test_settlements_are_found_by_merchant_and_status(tale: Tale, database: Database, follow: Follow) -> None:
-    follow()
-    found = settlements(database, merchant_id=tale.merchant, status="released", limit=10)
+def test_settlements_are_found_by_merchant_and_status(tale: Tale, tables: Database) -> None:
+    found = settlements(tables, merchant_id=tale.merchant, status="released", limit=10)
     assert [row.id for row in found] == tale.settlements[:1]

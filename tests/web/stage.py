@@ -34,7 +34,7 @@ from projections.database import Database, open_database, open_reader
 from projections.follower import run_round
 from tests.banks.acb.rig import WEBHOOK_KEY, account
 from web.app import create_app
-from web.services import Services
+from web.wiring import Services
 
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 MASTER_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="

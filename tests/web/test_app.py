@@ -35,9 +35,9 @@ from web.routes import ROUTES, Call, Route
     ],
 )
 def test_an_address_or_method_that_is_not_there_is_a_problem(
-    stage: Stage, method: str, path: str, status: int, code: str
+    shared_stage: Stage, method: str, path: str, status: int, code: str
 ) -> None:
-    answer = stage.ask(method, path)
+    answer = shared_stage.ask(method, path)
     assert problem(answer)[:2] == (status, code)
     assert answer.mimetype == "application/problem+json"
     if status == 405:

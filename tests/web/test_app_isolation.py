@@ -39,7 +39,7 @@ def test_nothing_of_another_merchant_is_in_any_answer(stage: Stage) -> None:
         for id_ in [*ids, "none"]:
             path = "/".join(id_ if part.startswith("<") else part for part in route.path.split("/"))
             for query in ("", f"?merchant_id={theirs.id}", f"?account=merchant:{theirs.id}:pending", f"?subject={id_}"):
-                if query and (route.method != "GET" or not route.reads):
+                if query and ("<" in route.path or not route.reads or route.method != "GET"):
                     continue
                 answer = stage.ask(route.method, path + query, bearer=ours.keys["owner"])
                 echoed = answer.text.replace(id_, "") if answer.status_code >= 400 else answer.text

@@ -13,6 +13,12 @@ from web.auth import ADMIN, MERCHANTS, OPERATORS, admit, new_merchant_key
 ALL = MERCHANTS | OPERATORS
 
 
+@pytest.fixture
+def stage(shared_stage: Stage) -> Stage:
+    """Merchants of one's own are enough here, so one stage serves all."""
+    return shared_stage
+
+
 def admitted(stage: Stage, authorization: str | None, roles: frozenset[str] = ALL) -> str:
     operators = stage.services.settings.operator_keys
     return admit(stage.services.ledger, operators, authorization, roles).actor

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.web.stage import START, Stage
 from web.context import context
+
+
+@pytest.fixture
+def stage(shared_stage: Stage) -> Stage:
+    """Merchants of one's own are enough here, so one stage serves all."""
+    return shared_stage
 
 
 def test_the_same_natural_key_makes_the_same_command_id(stage: Stage) -> None:

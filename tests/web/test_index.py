@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.web.stage import Stage, problem, said
 from web.problems import kinds
+
+
+@pytest.fixture
+def stage(shared_stage: Stage) -> Stage:
+    """Merchants of one's own are enough here, so one stage serves all."""
+    return shared_stage
 
 
 def test_the_first_page_leads_everywhere(stage: Stage) -> None:

@@ -100,8 +100,10 @@ def test_listed_keys_hold_no_secret(stage: Stage) -> None:
         ({"id": "mer_mine"}, "invalid-field", "/id"),
     ],
 )
-def test_terms_outside_their_bounds_are_refused(stage: Stage, change: dict[str, object], code: str, place: str) -> None:
-    answer = stage.ask("POST", "/v1/merchants", ASKED | change, bearer=OPERATOR_KEYS["admin"])
+def test_terms_outside_their_bounds_are_refused(
+    shared_stage: Stage, change: dict[str, object], code: str, place: str
+) -> None:
+    answer = shared_stage.ask("POST", "/v1/merchants", ASKED | change, bearer=OPERATOR_KEYS["admin"])
     assert problem(answer) == (422, code, place)
 
 

@@ -71,7 +71,8 @@ def test_the_older_key_is_good_while_it_is_being_replaced(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "wrong"}, {"x-api-key": ""}, {"Authorization": "Bearer "}])
-def test_a_forged_notice_leaves_no_trace(stage: Stage, headers: dict[str, str]) -> None:
+def test_a_forged_notice_leaves_no_trace(shared_stage: Stage, headers: dict[str, str]) -> None:
+    stage = shared_stage
     head = stage.services.ledger.head()
     for raw in (notice(memo="x", amount=5, trace="1"), b"", b"{", b"\xff" * 100):
         answer = stage.ask("POST", PATH, raw=raw, key="", headers=headers)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from ledger.aggregate import EVENTS
 from tests.web.stage import Stage
 from web.routes import ROUTES
+
+
+@pytest.fixture
+def stage(shared_stage: Stage) -> Stage:
+    """Merchants of one's own are enough here, so one stage serves all."""
+    return shared_stage
 
 
 def test_the_document_is_valid(stage: Stage) -> None:

@@ -10,8 +10,18 @@ from tests.web.stage import Shop, Stage, problem
 
 
 @pytest.fixture
-def shop(stage: Stage) -> Shop:
+def stage(shared_stage: Stage) -> Stage:
+    """Merchants of one's own are enough here, so one stage serves all."""
+    return shared_stage
+
+
+@pytest.fixture(scope="module")
+def shop(shared_stage: Stage) -> Shop:
     """A merchant with 45 payment intents."""
+    return shop_with_intents(shared_stage)
+
+
+def shop_with_intents(stage: Stage) -> Shop:
     shop = stage.shop()
     for number in range(45):
         stage.intent(shop, 1_000 + number)
@@ -43,7 +53,8 @@ def test_a_page_has_twenty_rows_when_nobody_says_otherwise(stage: Stage, shop: S
     assert [len(page["data"]) for page in pages(stage, shop)] == [20, 20, 5]
 
 
-def test_rows_that_come_meanwhile_move_none(stage: Stage, shop: Shop) -> None:
+def test_rows_that_come_meanwhile_move_none(stage: Stage) -> None:
+    shop = shop_with_intents(stage)
     first = stage.done("GET", "/v1/payment-intents?limit=10", bearer=shop.keys["reader"])
     stage.intent(shop, 9_999)
     stage.project()
@@ -69,6 +80,6 @@ def test_a_cursor_that_was_altered_or_moved_is_refused(stage: Stage, shop: Shop)
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=", "limit=1&limit=2", "offset=5"])
-def test_a_page_of_another_size_is_refused(stage: Stage, query: str) -> None:
-    answer = stage.ask("GET", f"/v1/payment-intents?{query}", bearer=stage.shop().keys["reader"])
+def test_a_page_of_another_size_is_refused(stage: Stage, shop: Shop, query: str) -> None:
+    answer = stage.ask("GET", f"/v1/payment-intents?{query}", bearer=shop.keys["reader"])
     assert problem(answer) == (422, "invalid-field", query.partition("=")[0])

@@ -8,6 +8,12 @@ from tests.web.stage import OPERATOR_KEYS, Shop, Stage, payout, problem, said
 
 
 @pytest.fixture
+def stage(shared_stage: Stage) -> Stage:
+    """Merchants of one's own are enough here, so one stage serves all."""
+    return shared_stage
+
+
+@pytest.fixture
 def shop(stage: Stage) -> Shop:
     """A merchant with 1,485,000 VND available."""
     shop = stage.shop()
@@ -89,8 +95,8 @@ def test_another_merchants_payout_is_not_found(stage: Stage, shop: Shop, what: s
     ],
 )
 def test_a_beneficiary_nobody_could_pay_is_refused(
-    stage: Stage, shop: Shop, change: dict[str, object], code: str, place: str
+    stage: Stage, shared_shop: Shop, change: dict[str, object], code: str, place: str
 ) -> None:
     body = payout()
     body["beneficiary"] |= change
-    assert problem(stage.ask("POST", "/v1/payouts", body, bearer=shop.keys["owner"])) == (422, code, place)
+    assert problem(stage.ask("POST", "/v1/payouts", body, bearer=shared_shop.keys["owner"])) == (422, code, place)

@@ -26,13 +26,18 @@ def test_a_position_is_a_plain_number(header: str) -> None:
 
 def test_tables_that_come_to_the_position_meanwhile_are_waited_for() -> None:
     positions = count(5)
-    assert reached(lambda: next(positions), 8) == 8
+    assert reached(lambda: next(positions), 9, lambda: 9) == 9
 
 
 def test_tables_that_do_not_come_are_given_up_in_time() -> None:
     with pytest.raises(ReadTablesBehind) as refused:
-        reached(lambda: 5, 8)
+        reached(lambda: 5, 8, lambda: 8)
     assert refused.value.facts == {"position": 5}
+
+
+def test_a_position_that_is_not_there_yet_is_not_waited_for() -> None:
+    with pytest.raises(InvalidField):
+        reached(lambda: 5, 8, lambda: 7)
 
 
 def test_what_was_just_written_is_read_or_refused_but_never_missed(stage: Stage) -> None:

@@ -6,6 +6,7 @@ import pytest
 from marshmallow import RAISE
 
 from ledger.errors import InvalidField, MerchantNotFound
+from projections import PROJECTIONS
 from tests.web.stage import OPERATOR_KEYS, Stage, problem
 from web.auth import MERCHANTS, OPERATORS, admit
 from web.routes import ROUTES, Call
@@ -28,6 +29,11 @@ def test_every_route_refuses_fields_it_does_not_know(stage: Stage) -> None:
     assert stage.document
     for route in ROUTES:
         assert route.body().unknown == route.query().unknown == RAISE, route.name
+
+
+def test_what_a_route_reads_is_a_projection(stage: Stage) -> None:
+    assert stage.document
+    assert {name for route in ROUTES for name in route.reads} <= set(PROJECTIONS)
 
 
 def test_every_command_of_a_known_caller_needs_a_key(stage: Stage) -> None:

@@ -14,6 +14,12 @@ from web.webhooks import check_url
 URL = "https://shop.example/hooks?x=1"
 
 
+@pytest.fixture
+def stage(shared_stage: Stage) -> Stage:
+    """Merchants of one's own are enough here, so one stage serves all."""
+    return shared_stage
+
+
 def test_the_secret_of_an_endpoint_is_shown_once_and_kept_sealed(stage: Stage) -> None:
     shop = stage.shop()
     first = stage.done("POST", "/v1/webhook-endpoints", {"url": URL}, bearer=shop.keys["owner"], key="k")

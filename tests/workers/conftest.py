@@ -1,17 +1,29 @@
-"""The world of the worker tests, on SQLite read tables unless a test asks for both kinds."""
+"""The world of the worker tests, on SQLite read tables; the flows run on both kinds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.workers.world import World, open_world
+from tests.workers.world import Enrolled, World, enrolled, open_world
+
+
+@pytest.fixture(scope="session")
+def customer(tmp_path_factory: pytest.TempPathFactory) -> Enrolled:
+    """Our enrolment at the simulated bank."""
+    return enrolled(tmp_path_factory.mktemp("bank"))
 
 
 @pytest.fixture
-def world(tmp_path: Path, event_store_url: str, sqlite_url: str, redis_url: str) -> Iterator[World]:
+def world(customer: Enrolled, event_store_url: str, sqlite_url: str, redis_url: str) -> Iterator[World]:
     """Real MongoDB, Redis and SQLite, and the simulated bank."""
-    with open_world(tmp_path, event_store_url, sqlite_url, redis_url) as opened:
+    with open_world(customer, event_store_url, sqlite_url, redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def world_on_each(customer: Enrolled, event_store_url: str, read_tables_url: str, redis_url: str) -> Iterator[World]:
+    """The same, once on SQLite and once on MariaDB or MySQL."""
+    with open_world(customer, event_store_url, read_tables_url, redis_url) as opened:
         yield opened

@@ -9,13 +9,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ledger.money import Money
+from local.redis import RedisServer
 from tests.workers.world import ASK, PAY, PAYEE, WEBHOOKS, World, eventually, waiting
 from workers.jobs import Ring
+from workers.parts import connect
+from workers.scheduler import Scheduler
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,6 +110,24 @@ def test_a_worker_told_to_stop_finishes_its_job_first(world: World, tmp_path: Pa
         assert world.payout(payout_id).status == "submitted"
         assert ended(worker) == 0
     assert world.payout(payout_id).status == "accepted"
+
+
+def test_a_worker_outlives_a_redis_that_goes_away_and_comes_back_empty(world: World, tmp_path: Path) -> None:
+    merchant_id = world.funded_merchant()
+    with RedisServer(tmp_path / "redis") as server:
+        parts = replace(world.parts, redis=connect(server.url))
+        world.environment["REDIS_URL"] = server.url
+        with running(world, tmp_path / "log", "run", PAY) as worker:
+            eventually(lambda: parts.redis.scard("rq:workers") == 1)
+            server.stop()
+            server.start()
+            payout_id = world.request_payout(merchant_id)
+            world.project()
+            Scheduler(parts).tick()
+            eventually(lambda: world.payout(payout_id).status in ("accepted", "confirmed"))
+            assert ended(worker) == 0
+        parts.redis.close()
+    assert world.received(payout_id) == 1
 
 
 def submitted(world: World, payout_id: str) -> bool:

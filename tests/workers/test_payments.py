@@ -9,7 +9,8 @@ from tests.workers.world import World
 from workers.payments import payment_intents_to_expire
 
 
-def test_an_intent_expires_when_its_time_to_pay_is_over_and_not_before(world: World) -> None:
+def test_an_intent_expires_when_its_time_to_pay_is_over_and_not_before(world_on_each: World) -> None:
+    world = world_on_each
     intent = world.intent(world.merchant(), expires_at=world.clock() + timedelta(minutes=15))
     world.schedule()
     assert world.parts.ledger.get(PaymentIntent, intent.id).status == "awaiting"

@@ -16,7 +16,10 @@ from workers.payouts import enquire_payout, payouts_to_ask_about, submit_payout
 HELD = Money(1_003_000)
 
 
-def test_an_approved_payout_is_sent_accepted_and_confirmed_by_the_statement(world: World) -> None:
+def test_an_approved_payout_is_sent_accepted_and_confirmed_by_the_statement(
+    world_on_each: World,
+) -> None:
+    world = world_on_each
     merchant_id = world.funded_merchant()
     payout_id = world.request_payout(merchant_id)
     world.round()

@@ -29,7 +29,8 @@ def test_a_reactor_begins_at_the_end_of_the_log(world: World) -> None:
     assert not waiting(world, PAY)
 
 
-def test_a_reactor_goes_on_where_the_last_one_stopped(world: World) -> None:
+def test_a_reactor_goes_on_where_the_last_one_stopped(world_on_each: World) -> None:
+    world = world_on_each
     merchant_id = world.funded_merchant()
     Reactor(world.parts).step()
     world.request_payout(merchant_id)

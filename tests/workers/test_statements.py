@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -56,9 +57,40 @@ def test_today_and_yesterday_are_bank_days(world: World) -> None:
     assert [ring.ids for ring in statements_of_yesterday(world.parts, now)] == [(BANK_ACCOUNT, yesterday)]
 
 
+def alarms(world: World) -> list[Alarm.Raised]:
+    raised = [envelope.event for envelope in world.parts.ledger.follow()]
+    return [event for event in raised if isinstance(event, Alarm.Raised) and event.kind == UNREADABLE_NOTICE]
+
+
+def test_a_row_nobody_can_read_raises_one_alarm_and_the_others_are_recorded(world: World) -> None:
+    day = bank_day(world.clock())
+    good = {
+        "account": ACCOUNT_NUMBER,
+        "transactionDate": f"{day}T10:30:00+07:00",
+        "transactionAmount": 150_000,
+        "debitOrCredit": "credit",
+        "transactionDescription": "ung ho",
+        "traceNumber": "112233",
+        "transactionStatus": "COMPLETED",
+    }
+    page = {
+        "responseStatus": {"responseCode": "00000000", "responseMessage": "success"},
+        "responseData": {
+            "transactions": [good, good | {"transactionAmount": "a lot", "traceNumber": "112234"}],
+            "pagination": {"page": 1, "size": 100, "totalPage": 1, "totalRecord": 2},
+        },
+    }
+    world.control("/next-answer", {"to": "history", "http": 200, "text": json.dumps(page), "count": 2})
+    assert not read_statement(world.parts, BANK_ACCOUNT, day, day)
+    assert not read_statement(world.parts, BANK_ACCOUNT, day, day)
+    assert recorded(world) == 1
+    (alarm,) = alarms(world)
+    assert BANK_ACCOUNT in alarm.detail
+    assert "a lot" not in alarm.detail
+
+
 def test_no_alarm_is_raised_by_a_sound_statement(world: World) -> None:
     world.pay(world.intent(world.merchant()))
     day = bank_day(world.clock())
     assert read_statement(world.parts, BANK_ACCOUNT, day, day)
-    alarms = [e.event for e in world.parts.ledger.follow() if isinstance(e.event, Alarm.Raised)]
-    assert [alarm.kind for alarm in alarms if alarm.kind == UNREADABLE_NOTICE] == []
+    assert alarms(world) == []

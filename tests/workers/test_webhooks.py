@@ -65,7 +65,8 @@ def deliveries(world: World, event_id: str, endpoint_id: str) -> list[str]:
 # the way of a message
 
 
-def test_a_paid_intent_is_told_to_its_merchant_signed(world: World) -> None:
+def test_a_paid_intent_is_told_to_its_merchant_signed(world_on_each: World) -> None:
+    world = world_on_each
     with HttpServer() as shop, paid(world, f"{shop.url}/hook?shop=1") as (event_id, endpoint_id, intent):
         world.schedule()
         world.work(WEBHOOKS)

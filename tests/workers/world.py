@@ -258,28 +258,38 @@ def undisturbed_signals() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
-@contextmanager
-def open_world(directory: Path, event_store_url: str, read_tables_url: str, redis_url: str) -> Iterator[World]:
-    """The world on these servers; `directory` takes the bank's keys."""
+@dataclass(frozen=True)
+class Enrolled:
+    """What the bank and we know of each other: files in `keys`, made once for an address on `port`."""
+
+    keys: Path
+    port: int
+
+
+def enrolled(keys: Path) -> Enrolled:
+    """Takes us on as a customer of the simulated bank; slow, because it makes keys."""
     port = free_port()
-    keys = directory / "bank"
-    enrol(
-        keys,
-        f"http://127.0.0.1:{port}",
-        accounts=((BANK_ACCOUNT, ACCOUNT_NUMBER),),
-        holder="CONG TY SOCAI",
-        balance=0,
-    )
+    our_accounts = ((BANK_ACCOUNT, ACCOUNT_NUMBER),)
+    enrol(keys, f"http://127.0.0.1:{port}", accounts=our_accounts, holder="CONG TY SOCAI", balance=0)
+    return Enrolled(keys, port)
+
+
+@contextmanager
+def open_world(customer: Enrolled, event_store_url: str, read_tables_url: str, redis_url: str) -> Iterator[World]:
+    """The world on these servers, with a bank that remembers nothing."""
     environment = {
         "EVENT_STORE_URL": event_store_url,
         "READ_TABLES_URL": read_tables_url,
         "REDIS_URL": redis_url,
         "SOCAI_MASTER_KEY": b64encode(MASTER_KEY).decode(),
-        "SOCAI_BANK_ACCOUNTS": str(keys / "accounts.json"),
+        "SOCAI_BANK_ACCOUNTS": str(customer.keys / "accounts.json"),
         "SOCAI_WEBHOOK_ALLOW_PRIVATE": "1",
     }
     clock, token = Clock(), Token()
-    with Simulator(keys, port=port) as simulator, closing(KeysInMongo(event_store_url)) as person_keys:
+    with (
+        Simulator(customer.keys, port=customer.port) as simulator,
+        closing(KeysInMongo(event_store_url)) as person_keys,
+    ):
         parts = _parts(environment, clock, token, person_keys)
         world = World(parts=parts, clock=clock, simulator=simulator, environment=environment)
         fast = {"answer_s": 0, "validate_s": 0.01, "transfer_s": 0.01, "webhook_s": 0}

@@ -12,7 +12,7 @@ import pytest
 
 from ledger.errors import InvalidBankAccounts
 from tests.web.stage import Clock, Stage, settings
-from web.services import open_services
+from web.wiring import open_services
 
 
 def test_accounts_that_cannot_be_used_stop_it(tmp_path: Path, sqlite_url: str) -> None:

@@ -1,0 +1,135 @@
+"""The command line of the read models."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+import pytest
+from eventsourcing.persistence import StoredEvent
+from sqlalchemy import update
+
+from ledger.store import Ledger
+from projections.__main__ import main
+from projections.database import Database
+from projections.places import places
+from projections.projection import PROJECTIONS
+from tests.story import MASTER_KEY, Story
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    event_store_url: str,
+    read_tables_url: str,
+) -> Run:
+    """Runs a command in an environment as in production; its exit code and what it printed."""
+    environment = {
+        "EVENT_STORE_URL": event_store_url,
+        "READ_TABLES_URL": read_tables_url,
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "SOCAI_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
+        "SOCAI_BANK_ACCOUNTS": "accounts.json",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def command(*arguments: str) -> tuple[int, str]:
+        code = main(arguments)
+        return code, capsys.readouterr().out
+
+    return command
+
+
+def test_list_names_every_projection_with_its_tables_and_position(
+    run: Run, story: Story, follow: Callable[[], None]
+) -> None:
+    story.merchant()
+    code, before = run("list")
+    assert code == 0
+    assert before.count("not made yet") == len(PROJECTIONS)
+    follow()
+    code, after = run("list")
+    assert code == 0
+    for name, projection in PROJECTIONS.items():
+        assert name in after
+        assert all(table.name in after for table in projection.tables)
+    assert after.count("following") == len(PROJECTIONS)
+
+
+def test_lag_is_the_end_of_the_log_minus_the_position(run: Run, story: Story, follow: Callable[[], None]) -> None:
+    story.merchant()
+    follow()
+    story.merchant()
+    code, printed = run("lag")
+    assert code == 0
+    line = next(line for line in printed.splitlines() if "merchants" in line)
+    assert [part.strip() for part in line.split("│")][2:4] == ["2", "2"]
+
+
+def test_lag_fails_when_a_projection_has_stopped_and_shows_why(
+    run: Run, story: Story, ledger: Ledger, follow: Callable[[], None]
+) -> None:
+    story.merchant()
+    ledger.recorder.insert_events([StoredEvent("po_x", 1, "payout.levitated", b"{}")])
+    follow()
+    code, printed = run("lag")
+    assert code == 1
+    assert "payout.levitated po_x@1" in printed
+
+
+def test_rebuild_brings_the_named_projections_to_the_end(run: Run, story: Story, database: Database) -> None:
+    story.intent(story.merchant(), 1_000)
+    code, _ = run("rebuild", "payments", "merchants")
+    assert code == 0
+    found = places(database)
+    assert found["payments"].position == found["merchants"].position == story.ledger.head()
+    assert found.keys() == {"payments", "merchants"}
+
+
+def test_rebuild_without_names_rebuilds_all(run: Run, story: Story, database: Database) -> None:
+    story.merchant()
+    assert run("rebuild")[0] == 0
+    assert {place.generation for place in places(database).values()} == {1}
+
+
+def test_rebuild_of_the_outdated_leaves_the_others(
+    run: Run, story: Story, database: Database, follow: Callable[[], None]
+) -> None:
+    story.merchant()
+    follow()
+    old = update(PROJECTIONS["payouts"].place).values(definition="0" * 64)
+    database.write(lambda connection: connection.execute(old))
+    assert run("lag")[0] == 1
+    assert run("rebuild", "--outdated")[0] == 0
+    assert {name for name, place in places(database).items() if place.generation} == {"payouts"}
+    assert run("lag")[0] == 0
+
+
+def test_resume_lets_a_projection_try_again(
+    run: Run, story: Story, ledger: Ledger, database: Database, follow: Callable[[], None]
+) -> None:
+    story.merchant()
+    ledger.recorder.insert_events([StoredEvent("po_x", 1, "payout.levitated", b"{}")])
+    follow()
+    assert run("resume", "payouts")[0] == 0
+    assert places(database)["payouts"].failing is None
+
+
+def test_an_unknown_name_is_refused_with_the_names_there_are(run: Run) -> None:
+    code, printed = run("rebuild", "paymints")
+    assert code == 2
+    assert "paymints" in printed
+    assert "payments" in printed
+
+
+def test_an_environment_that_is_not_complete_is_refused_with_what_is_missing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("READ_TABLES_URL")
+    code, printed = run("list")
+    assert code == 2
+    assert "READ_TABLES_URL" in printed

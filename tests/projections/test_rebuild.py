@@ -1,0 +1,179 @@
+"""A rebuild gives the tables that following gave, while they are read and while events arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+import sqlalchemy
+from eventsourcing.persistence import StoredEvent
+from sqlalchemy import delete, update
+
+from commands.payments import CancelPaymentIntent
+from ledger.errors import FoldImpossible, LogDamaged, RebuildOvertaken
+from ledger.store import Ledger
+from projections import positions
+from projections.database import Database, open_database
+from projections.follower import advance, read_section, run_batch, run_round
+from projections.payments import PAYMENTS, payment, payments
+from projections.places import places
+from projections.projection import PROJECTIONS
+from projections.rebuild import rebuild
+from projections.tables import Layout
+from tests.projections.dumped import dump, dump_all
+from tests.projections.tale import Tale
+from tests.story import Story
+
+Follow = Callable[[], None]
+
+
+def test_rebuilt_tables_equal_those_that_followed(tale: Tale, database: Database, tables: Database) -> None:
+    for projection in PROJECTIONS.values():
+        assert rebuild(tale.story.ledger, database, projection) == tale.story.ledger.head()
+    assert dump_all(database) == dump_all(tables)
+
+
+def test_a_rebuild_mends_rows_that_were_altered(tale: Tale, database: Database, tables: Database) -> None:
+    projection = PROJECTIONS["payments"]
+    run_batch(tale.story.ledger, database, projection, limit=10_000)
+    database.write(lambda connection: connection.execute(update(PAYMENTS).values(received=1)))
+    database.write(lambda c: c.execute(delete(PAYMENTS).where(PAYMENTS.c.id == tale.payments["exact"])))
+    rebuild(tale.story.ledger, database, projection)
+    assert dump(database, projection) == dump(tables, projection)
+
+
+def test_a_rebuild_leaves_no_tables_behind_and_counts_generations(tale: Tale, database: Database) -> None:
+    names: list[set[str]] = []
+    for generation in (1, 2, 3):
+        rebuild(tale.story.ledger, database, PROJECTIONS["journal"])
+        names.append(set(sqlalchemy.inspect(database.engine).get_table_names()))
+        assert places(database)["journal"].generation == generation
+    assert names[0] == names[1] == names[2]
+    indexes = sqlalchemy.inspect(database.engine).get_indexes("journal_postings")
+    assert {tuple(index["column_names"]) for index in indexes} == {("account", "position"), ("merchant_id", "position")}
+
+
+def test_following_goes_on_behind_a_rebuild(story: Story, database: Database, follow: Follow) -> None:
+    merchant_id = story.funded(50_000)
+    follow()
+    for projection in PROJECTIONS.values():
+        rebuild(story.ledger, database, projection)
+    story.requested(merchant_id, 1_000)
+    follow()
+    live = dump_all(database)
+    for projection in PROJECTIONS.values():
+        rebuild(story.ledger, database, projection)
+    assert dump_all(database) == live
+
+
+def test_a_rebuild_says_how_far_it_is(tale: Tale, database: Database) -> None:
+    told: list[tuple[int, int]] = []
+    head = tale.story.ledger.head()
+    rebuild(tale.story.ledger, database, PROJECTIONS["alarms"], lambda reached, end: told.append((reached, end)))
+    assert told[-1] == (head, head)
+
+
+def test_an_interrupted_rebuild_is_begun_again_clean(tale: Tale, database: Database, tables: Database) -> None:
+    projection = PROJECTIONS["balances"]
+    run_batch(tale.story.ledger, database, projection, limit=10_000)
+    half = Layout.beside(projection, 1)
+    database.write(half.create)
+    section = read_section(tale.story.ledger, 0, 100)
+    database.write(lambda connection: advance(connection, half, section))
+    rebuild(tale.story.ledger, database, projection)
+    assert dump(database, projection) == dump(tables, projection)
+
+
+def test_a_rebuild_whose_tables_another_one_made_anew_stops(tale: Tale, database: Database) -> None:
+    first = Layout.beside(PROJECTIONS["balances"], 1)
+    sections = [read_section(tale.story.ledger, after, 100) for after in (0, 100)]
+    database.write(first.create)
+    database.write(lambda connection: advance(connection, first, sections[0]))
+    database.write(first.create)
+    with pytest.raises(RebuildOvertaken):
+        database.write(lambda connection: advance(connection, first, sections[1]))
+
+
+def test_a_rebuild_that_cannot_fold_an_event_leaves_the_old_tables(
+    story: Story, ledger: Ledger, database: Database, follow: Follow
+) -> None:
+    intent = story.intent(story.merchant(), 1_000)
+    story.when(CancelPaymentIntent(merchant_id=intent.merchant_id, payment_intent_id=intent.id, reason="x"))
+    follow()
+    cancelled = ledger.recorder.select_events(intent.id)[1]
+    ledger.recorder.insert_events([StoredEvent("pi_stray", 2, cancelled.topic, cancelled.state)])
+    with pytest.raises(FoldImpossible):
+        rebuild(ledger, database, PROJECTIONS["payments"])
+    ledger.recorder.insert_events([StoredEvent("po_stray", 1, "payout.levitated", b"{}")])
+    with pytest.raises(LogDamaged):
+        rebuild(ledger, database, PROJECTIONS["payouts"])
+    found = payment(database, intent.id)
+    assert found is not None
+    assert found.status == "cancelled"
+
+
+def test_a_rebuild_takes_a_projection_past_an_event_a_new_release_can_fold(
+    story: Story, ledger: Ledger, database: Database, follow: Follow
+) -> None:
+    story.intent(story.merchant(), 1_000)
+    follow()
+    place = PROJECTIONS["payments"].place
+    failing = update(place).values(failing_at=1, failing="an older release could not fold this")
+    database.write(lambda connection: connection.execute(failing))
+    story.intent(story.merchant(), 2_000)
+    rebuild(ledger, database, PROJECTIONS["payments"])
+    assert places(database)["payments"].failing is None
+    assert len(payments(database, limit=10)) == 2
+
+
+@pytest.mark.timeout(240)
+def test_a_rebuild_while_events_arrive_fails_no_reading_and_loses_nothing(
+    story: Story, ledger: Ledger, database: Database, read_tables_url: str
+) -> None:
+    merchant_id = story.funded(5_000_000, approvals=0)
+    while run_round(ledger, database).applied:
+        pass
+    over = Event()
+
+    def happen() -> int:
+        made = 0
+        while not over.is_set():
+            story.bank_says(story.row(1_000, story.intent(merchant_id, 1_000).code))
+            story.requested(merchant_id, 1_000)
+            made += 1
+        return made
+
+    def follow() -> None:
+        own = open_database(read_tables_url)
+        while not over.is_set():
+            run_round(ledger, own)
+        own.close()
+
+    def read() -> list[tuple[int, int]]:
+        own = open_database(read_tables_url)
+        seen = [(0, 0)]
+        while not over.is_set():
+            position = positions(own)["payments"]
+            seen.append((position, len(payments(own, limit=100_000))))
+        own.close()
+        return seen
+
+    with ThreadPoolExecutor(3) as threads:
+        made, _, seen = threads.submit(happen), threads.submit(follow), threads.submit(read)
+        try:
+            for _ in range(2):
+                for projection in PROJECTIONS.values():
+                    rebuild(ledger, database, projection)
+        finally:
+            over.set()
+        assert made.result() > 0
+        shown = seen.result()
+    assert shown == sorted(shown), "a reader was shown an earlier state after a later one"
+    while run_round(ledger, database).applied:
+        pass
+    live = dump_all(database)
+    for projection in PROJECTIONS.values():
+        rebuild(ledger, database, projection)
+    assert dump_all(database) == live

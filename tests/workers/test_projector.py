@@ -1,0 +1,62 @@
+"""The projector brings the read tables up to date, with copies of itself about and with stores that come and go."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+
+import pytest
+
+from ledger.accounts import available
+from projections import PROJECTIONS, positions
+from projections.balances import balance
+from projections.database import open_database
+from projections.payouts import payout
+from tests.workers.world import World, eventually
+from workers.projector import project, run
+
+
+def test_every_projection_follows_to_the_end_of_the_log(world: World) -> None:
+    payout_id = world.request_payout(world.funded_merchant())
+    world.project()
+    assert positions(world.parts.reader) == dict.fromkeys(PROJECTIONS, world.parts.ledger.head())
+    row = payout(world.parts.reader, payout_id)
+    assert row is not None
+    assert row.status == "approved"
+
+
+def test_two_projectors_at_once_count_nothing_twice(world: World) -> None:
+    stop = threading.Event()
+    copies = [threading.Thread(target=run, args=(world.parts, stop)) for _ in range(2)]
+    for copy in copies:
+        copy.start()
+    merchant_id = world.funded_merchant()
+    for _ in range(3):
+        world.request_payout(merchant_id)
+    head = world.parts.ledger.head()
+    eventually(lambda: set(positions(world.parts.reader).values()) == {head})
+    stop.set()
+    for copy in copies:
+        copy.join()
+    row = balance(world.parts.reader, available(merchant_id))
+    account = world.available(merchant_id)
+    assert row is not None
+    assert (row.posted, row.held) == (account.posted.units, account.held.units)
+
+
+def test_a_projector_whose_tables_are_away_waits_and_says_so(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    nowhere = open_database("sqlite:////nowhere/read.db")
+    stop = threading.Event()
+    waiting = threading.Thread(target=run, args=(replace(world.parts, database=nowhere), stop))
+    with caplog.at_level(logging.WARNING, logger="workers.projector"):
+        waiting.start()
+        eventually(lambda: "waiting: read-tables-unavailable" in caplog.text)
+        stop.set()
+        waiting.join()
+    nowhere.close()
+
+
+def test_a_round_without_news_applies_nothing(world: World) -> None:
+    world.project()
+    assert project(world.parts).applied == 0
