@@ -302,7 +302,7 @@ class RebuildOvertaken(Conflict):
 
 
 class FoldImpossible(Unavailable):
-    """The rows and the event do not fit together: a row is missing, a currency differs, an entry does not sum to zero."""
+    """Rows and event do not fit together: a row is missing, a currency differs, an entry does not sum to zero."""
 
     title = "An event cannot be folded into the read tables"
 

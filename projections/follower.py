@@ -28,7 +28,7 @@ from projections.database import Database
 from projections.places import places
 from projections.projection import PROJECTIONS, Projection
 from projections.rows import Rows
-from projections.tables import Layout, Place, make_tables
+from projections.tables import Layout, Place, make_tables, serving
 
 BATCH: Final = 500
 """Events in one transaction."""
@@ -168,12 +168,12 @@ def advance(connection: Connection, layout: Layout, section: Section) -> None:
 
 def resume(database: Database, projection: Projection) -> None:
     """Let a projection that stopped try its event again: after a new release, or a repair of the log."""
-    place = Layout(projection).place
+    place = serving(projection).place
     database.write(lambda connection: connection.execute(update(place).values(failing_at=None, failing=None)))
 
 
 def _apply(database: Database, connection: Connection, projection: Projection, section: Section) -> int:
-    layout = Layout(projection)
+    layout = serving(projection)
     place = layout.standing(connection, lock=True)
     if place is None or place.position != section.after or database.is_fenced(connection, projection.name):
         return 0
@@ -204,7 +204,7 @@ def _stopped(database: Database, projection: Projection, section: Section, error
     failing = f"{row.name} {of_event(row.stream, row.version)}: {_told(error)}"
 
     def work(connection: Connection) -> None:
-        layout = Layout(projection)
+        layout = serving(projection)
         place = layout.standing(connection, lock=True)
         if place is not None and place.position == section.after:
             connection.execute(update(layout.place).values(failing_at=row.position, failing=failing))

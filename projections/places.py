@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, union_all, update
 from ledger.errors import ReadTablesUnavailable
 from projections.database import Database, Reader
 from projections.projection import PROJECTIONS, Projection
-from projections.tables import POSITIONS, Layout, Place, make_tables
+from projections.tables import POSITIONS, Place, make_tables, serving
 
 
 def places(reader: Reader, projections: Iterable[Projection] | None = None) -> dict[str, Place]:
@@ -72,5 +72,5 @@ def move(database: Database, follower: str, *, after: int, upto: int) -> bool:
 def _places(reader: Reader, wanted: list[Projection]) -> dict[str, Place]:
     if not wanted:
         return {}
-    query = union_all(*(select(Layout(projection).place) for projection in wanted))
+    query = union_all(*(select(serving(projection).place) for projection in wanted))
     return {row["name"]: Place(**row) for row in reader.rows(query)}

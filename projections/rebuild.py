@@ -17,7 +17,7 @@ from ledger.store import Ledger
 from projections.database import Database
 from projections.follower import advance, read_section
 from projections.projection import Projection
-from projections.tables import Layout, drop_leftovers, exchange, make_tables
+from projections.tables import Layout, drop_leftovers, exchange, make_tables, serving
 
 BATCH: Final = 5_000
 """Events in one transaction of a rebuild: nobody waits for its locks."""
@@ -44,7 +44,7 @@ def rebuild(ledger: Ledger, database: Database, projection: Projection, told: To
 
 
 def _begin(connection: Connection, projection: Projection) -> Layout:
-    place = Layout(projection).standing(connection)
+    place = serving(projection).standing(connection)
     fresh = Layout.beside(projection, place.generation + 1 if place else 1)
     drop_leftovers(connection, projection)
     fresh.create(connection)
@@ -64,10 +64,9 @@ def _catch_up(ledger: Ledger, database: Database, fresh: Layout, position: int, 
 
 def _take_over(ledger: Ledger, database: Database, fresh: Layout, position: int) -> int:
     """The last steps while the projector stands still: catch up to it, then exchange."""
-    serving = Layout(fresh.projection)
     with database.fenced(fresh.projection.name) as connection:
         # The lock is had when a batch that began before the fence is over; whoever begins now sees the fence.
-        place = serving.standing(connection, lock=True)
+        place = serving(fresh.projection).standing(connection, lock=True)
         if place is None:
             raise ReadTablesUnavailable(f"The tables of {fresh.projection.name} have gone; start the projector.")
         if database.is_mysql:

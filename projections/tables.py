@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 import msgspec
 import sqlalchemy
@@ -91,6 +92,12 @@ class Layout:
         return copy
 
 
+@cache
+def serving(projection: Projection) -> Layout:
+    """The tables of a projection that serve. Always the same objects, so that statements on them are compiled once."""
+    return Layout(projection)
+
+
 def make_tables(database: Database, projections: Iterable[Projection] | None = None) -> None:
     """Make the tables that are missing, of these projections or all, and anew those that are empty and of an old make.
 
@@ -101,7 +108,7 @@ def make_tables(database: Database, projections: Iterable[Projection] | None = N
         if POSITIONS.name not in there:
             connection.execute(CreateTable(POSITIONS))
         for projection in projections or PROJECTIONS.values():
-            layout = Layout(projection)
+            layout = serving(projection)
             place = layout.standing(connection) if layout.place.name in there else None
             empty = place is not None and place.position == 0 and place.definition != projection.definition
             if place is None or empty:

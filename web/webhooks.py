@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
 from marshmallow import Schema, fields
 
 from commands.merchants import AddWebhookEndpoint, RemoveWebhookEndpoint
+from ledger import addresses
 from ledger.errors import (
     IdempotencyKeyReused,
     InvalidField,
@@ -85,7 +84,7 @@ class DeliveryShown(Schema):
 def add_webhook_endpoint(call: Call) -> Answer:
     """Be told of events that happen from now on."""
     url = call.body["url"]
-    check_url(url, allow_private=call.services.settings.webhook_allow_private)
+    addresses.check(url, allow_private=call.services.settings.webhook_allow_private)
     secret = f"whsec_{b64encode(call.services.token(SECRET_BYTES)).decode()}"
     command = AddWebhookEndpoint(merchant_id=call.merchant_id(), url=url, secret=Personal(secret))
     receipt = call.dispatch(command)
@@ -145,37 +144,6 @@ def list_webhook_deliveries(call: Call) -> Answer:
         lambda row: Moment(row.happened_at, row.id),
         _show_delivery,
     )
-
-
-def check_url(url: str, *, allow_private: bool) -> None:
-    """Raises WebhookUrlInvalid for an address we would never send to. What a name resolves to is checked when sending.
-
-    `allow_private`: local addresses and plain http are taken too, for development.
-    """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port = "", None
-    if not host or not url.isascii() or port == 0 or any(letter in url for letter in " \\<>\"'"):
-        raise WebhookUrlInvalid("This is no address; it looks like https://shop.example/webhooks.", field="url")
-    if parts.scheme != "https" and not (allow_private and parts.scheme == "http"):
-        raise WebhookUrlInvalid("The address begins with https://", field="url")
-    if parts.username is not None or parts.password is not None or parts.fragment:
-        raise WebhookUrlInvalid("The address holds no user, password or fragment.", field="url")
-    if not allow_private and not _looks_public(host):
-        raise WebhookUrlInvalid("The host is a public name, not a local or private one.", field="url")
-
-
-def _looks_public(host: str) -> bool:
-    try:
-        return ip_address(host).is_global
-    except ValueError:
-        pass
-    name = host.rstrip(".").lower()
-    last = name.rpartition(".")[2]
-    # A last part of digits is an IP address in another spelling.
-    return "." in name and last[:1].isalpha() and last not in ("localhost", "local", "internal", "arpa")
 
 
 def _show(endpoint: WebhookEndpoint) -> dict[str, object]:

@@ -21,6 +21,7 @@ import httpcore
 from commands import dispatch
 from commands.command import Command
 from commands.webhooks import RecordWebhookDelivered, RecordWebhookFailed
+from ledger.addresses import is_public, target
 from ledger.aggregate import AGGREGATES, Aggregate, Envelope
 from ledger.errors import MerchantNotFound, NotFound, WebhookUrlInvalid
 from ledger.ids import of_event
@@ -28,7 +29,6 @@ from ledger.merchants import Merchant, WebhookEndpoint
 from ledger.store import Ledger
 from ledger.webhook_deliveries import WebhookDelivery, id_of_delivery
 from projections import webhooks as outbox
-from workers.addresses import is_public, target
 from workers.jobs import WEBHOOKS, Ring, job
 from workers.parts import Parts
 from workers.scheduler import every

@@ -61,16 +61,28 @@ def tale(mongo_url: str) -> Iterator[Tale]:
         client.drop_database("socai_tale")
 
 
+@pytest.fixture(scope="session")
+def tables_on_sqlite(tale: Tale, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """The read tables of that story on SQLite: tests read them and change nothing."""
+    yield from _followed(tale, f"sqlite:///{tmp_path_factory.mktemp('tale') / 'read.db'}")
+
+
+@pytest.fixture(scope="session")
+def tables_on_mysql(tale: Tale, mysql_server: SqlServer) -> Iterator[Database]:
+    """The same on MariaDB or MySQL."""
+    yield from _followed(tale, mysql_server.create_schema("socai_tale"))
+
+
 @pytest.fixture(scope="session", params=["sqlite", "mysql"])
-def tables(request: pytest.FixtureRequest, tale: Tale, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """The read tables of that story, on each kind of database: tests read them and change nothing."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('tale') / 'read.db'}"
-    else:
-        server: SqlServer = request.getfixturevalue("mysql_server")
-        url = server.create_schema("socai_tale")
-    opened = open_database(url)
-    while run_round(tale.story.ledger, opened).applied:
+def tables(request: pytest.FixtureRequest) -> Database:
+    """The same; a test that takes it runs once on each kind of database."""
+    found: Database = request.getfixturevalue(f"tables_on_{request.param}")
+    return found
+
+
+def _followed(tale: Tale, url: str) -> Iterator[Database]:
+    database = open_database(url)
+    while run_round(tale.story.ledger, database).applied:
         pass
-    yield opened
-    opened.close()
+    yield database
+    database.close()

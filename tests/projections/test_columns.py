@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -55,17 +54,16 @@ EVERYTHING = table(
     ids("ids"),
 )
 
+FIRST = datetime(1970, 1, 1)  # noqa: DTZ001  # hypothesis adds the time zone
 IDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=ID_MAX)
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=300),
-    st.sampled_from(
-        ["Nguyễn Văn Đức", "💸 trả", "'; DROP TABLE x; --", "\\", "%s %(x)s :x", " blank ", "é", "x" * 70_000]
-    ),
+    st.sampled_from(["Nguyễn Văn Đức", "💸 trả", "'; DROP TABLE x; --", "\\", "%s %(x)s :x", " blank ", "x" * 70_000]),
 )
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
 INSTANTS = st.datetimes(
-    datetime(1970, 1, 2),
-    datetime(9998, 1, 1),
+    FIRST.replace(day=2),
+    FIRST.replace(year=9998),
     timezones=st.sampled_from([UTC, timezone(timedelta(hours=7))]),
 )
 SEALS = st.builds(Sealed, person=IDS, text=TEXTS, digest=IDS)
@@ -80,7 +78,7 @@ ROWS = st.fixed_dictionaries(
         "flag": st.booleans(),
         "instant": INSTANTS,
         "instant_or_none": st.none() | INSTANTS,
-        "day": st.dates(datetime(1970, 1, 1).date()),  # noqa: DTZ001
+        "day": st.dates(FIRST.date()),
         "prose": TEXTS,
         "prose_or_none": st.none() | TEXTS,
         "sealed": SEALS,
@@ -91,10 +89,10 @@ ROWS = st.fixed_dictionaries(
 
 
 @pytest.fixture
-def one_table(database: Database) -> Iterator[Database]:
+def one_table(database: Database) -> Database:
     """A database with a table of every kind of column."""
     database.write(lambda connection: connection.execute(CreateTable(EVERYTHING)))
-    yield database
+    return database
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -65,11 +65,13 @@ def test_every_projection_comes_to_the_end_of_the_log(tale: Tale, tables: Databa
 
 
 @pytest.mark.parametrize("size", [1, 7, 1_000])
-def test_the_size_of_a_batch_does_not_matter(tale: Tale, database: Database, tables: Database, size: int) -> None:
+def test_the_size_of_a_batch_does_not_matter(
+    tale: Tale, database: Database, tables_on_sqlite: Database, size: int
+) -> None:
     for name in ("balances", "webhooks"):
         while run_batch(tale.story.ledger, database, PROJECTIONS[name], limit=size):
             pass
-        assert dump(database, PROJECTIONS[name]) == dump(tables, PROJECTIONS[name])
+        assert dump(database, PROJECTIONS[name]) == dump(tables_on_sqlite, PROJECTIONS[name])
 
 
 def test_a_round_says_from_where_there_is_more_to_do(story: Story, ledger: Ledger, database: Database) -> None:
@@ -88,7 +90,7 @@ def test_an_empty_log_leaves_everything_at_the_beginning(ledger: Ledger, databas
 
 
 def test_two_projectors_at_once_never_apply_an_event_twice(
-    tale: Tale, read_tables_url: str, database: Database, tables: Database
+    tale: Tale, read_tables_url: str, database: Database, tables_on_sqlite: Database
 ) -> None:
     balances = PROJECTIONS["balances"]
     head = tale.story.ledger.head()
@@ -105,7 +107,7 @@ def test_two_projectors_at_once_never_apply_an_event_twice(
     with ThreadPoolExecutor(3) as threads:
         applied = [done.result() for done in [threads.submit(follow) for _ in range(3)]]
     assert sum(applied) == head - 1
-    assert dump(database, balances) == dump(tables, balances)
+    assert dump(database, balances) == dump(tables_on_sqlite, balances)
 
 
 def test_a_copy_that_slept_through_a_batch_does_not_apply_it(tale: Tale, database: Database) -> None:
@@ -119,7 +121,7 @@ def test_a_copy_that_slept_through_a_batch_does_not_apply_it(tale: Tale, databas
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_projector_killed_at_any_moment_leaves_tables_as_if_it_had_not_been(
     tale: Tale, database: Database, read_tables_url: str, mongo_url: str, seed: int
 ) -> None:
@@ -257,7 +259,9 @@ def test_an_event_store_that_is_away_changes_nothing(database: Database) -> None
     away.close()
 
 
-def test_the_same_events_give_equal_rows_on_every_database(tale: Tale, tables: Database, database: Database) -> None:
+def test_the_same_events_give_equal_rows_on_every_database(
+    tale: Tale, tables_on_sqlite: Database, database: Database
+) -> None:
     while run_round(tale.story.ledger, database, limit=50).applied:
         pass
-    assert dump_all(database) == dump_all(tables)
+    assert dump_all(database) == dump_all(tables_on_sqlite)

@@ -29,19 +29,19 @@ from tests.story import Story
 Follow = Callable[[], None]
 
 
-def test_rebuilt_tables_equal_those_that_followed(tale: Tale, database: Database, tables: Database) -> None:
+def test_rebuilt_tables_equal_those_that_followed(tale: Tale, database: Database, tables_on_sqlite: Database) -> None:
     for projection in PROJECTIONS.values():
         assert rebuild(tale.story.ledger, database, projection) == tale.story.ledger.head()
-    assert dump_all(database) == dump_all(tables)
+    assert dump_all(database) == dump_all(tables_on_sqlite)
 
 
-def test_a_rebuild_mends_rows_that_were_altered(tale: Tale, database: Database, tables: Database) -> None:
+def test_a_rebuild_mends_rows_that_were_altered(tale: Tale, database: Database, tables_on_sqlite: Database) -> None:
     projection = PROJECTIONS["payments"]
     run_batch(tale.story.ledger, database, projection, limit=10_000)
     database.write(lambda connection: connection.execute(update(PAYMENTS).values(received=1)))
     database.write(lambda c: c.execute(delete(PAYMENTS).where(PAYMENTS.c.id == tale.payments["exact"])))
     rebuild(tale.story.ledger, database, projection)
-    assert dump(database, projection) == dump(tables, projection)
+    assert dump(database, projection) == dump(tables_on_sqlite, projection)
 
 
 def test_a_rebuild_leaves_no_tables_behind_and_counts_generations(tale: Tale, database: Database) -> None:
@@ -75,7 +75,9 @@ def test_a_rebuild_says_how_far_it_is(tale: Tale, database: Database) -> None:
     assert told[-1] == (head, head)
 
 
-def test_an_interrupted_rebuild_is_begun_again_clean(tale: Tale, database: Database, tables: Database) -> None:
+def test_an_interrupted_rebuild_is_begun_again_clean(
+    tale: Tale, database: Database, tables_on_sqlite: Database
+) -> None:
     projection = PROJECTIONS["balances"]
     run_batch(tale.story.ledger, database, projection, limit=10_000)
     half = Layout.beside(projection, 1)
@@ -83,7 +85,7 @@ def test_an_interrupted_rebuild_is_begun_again_clean(tale: Tale, database: Datab
     section = read_section(tale.story.ledger, 0, 100)
     database.write(lambda connection: advance(connection, half, section))
     rebuild(tale.story.ledger, database, projection)
-    assert dump(database, projection) == dump(tables, projection)
+    assert dump(database, projection) == dump(tables_on_sqlite, projection)
 
 
 def test_a_rebuild_whose_tables_another_one_made_anew_stops(tale: Tale, database: Database) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
@@ -22,11 +22,10 @@ T = TypeVar("T")
 
 
 @pytest.fixture
-def made(database: Database) -> Iterator[Database]:
+def made(database: Database) -> Database:
     """A database with two tables."""
-    for declared in TABLES.values():
-        database.write(lambda connection, declared=declared: connection.execute(CreateTable(declared)))  # type: ignore[misc]
-    yield database
+    database.write(lambda connection: [connection.execute(CreateTable(declared)) for declared in TABLES.values()])
+    return database
 
 
 def _fold(database: Database, change: Callable[[Rows], T]) -> T:
@@ -96,7 +95,12 @@ def test_a_row_has_exactly_the_columns_of_its_table(made: Database, row: dict[st
 
 def test_a_thousand_rows_are_read_in_a_few_questions_and_each_once(made: Database) -> None:
     names = [f"r{number_}" for number_ in range(1_000)]
-    _fold(made, lambda rows: [rows.put(ONE, {"id": name, "count": 1}) for name in names])
+
+    def fill(rows: Rows) -> None:
+        for name in names:
+            rows.put(ONE, {"id": name, "count": 1})
+
+    _fold(made, fill)
     asked: list[str] = []
     event.listen(made.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
 

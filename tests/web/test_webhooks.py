@@ -6,10 +6,10 @@ from base64 import b64decode
 
 import pytest
 
+from ledger.addresses import check
 from ledger.errors import WebhookUrlInvalid
 from ledger.merchants import Merchant
 from tests.web.stage import Stage, problem
-from web.webhooks import check_url
 
 URL = "https://shop.example/hooks?x=1"
 
@@ -108,17 +108,17 @@ def test_deliveries_of_another_merchant_are_not_shown(stage: Stage) -> None:
 )
 def test_an_address_we_would_never_send_to_is_refused(url: str) -> None:
     with pytest.raises(WebhookUrlInvalid) as refused:
-        check_url(url, allow_private=False)
+        check(url, allow_private=False)
     assert refused.value.field == "url"
 
 
 @pytest.mark.parametrize("url", [URL, "https://8.8.8.8/x", "https://xn--mng-fla.vn/", "https://a.b.c.example:8443/p"])
 def test_a_public_address_is_taken(url: str) -> None:
-    check_url(url, allow_private=False)
+    check(url, allow_private=False)
 
 
 def test_local_addresses_are_taken_for_development_only() -> None:
-    check_url("http://127.0.0.1:9000/hook", allow_private=True)
-    check_url("http://localhost:9000/hook", allow_private=True)
+    check("http://127.0.0.1:9000/hook", allow_private=True)
+    check("http://localhost:9000/hook", allow_private=True)
     with pytest.raises(WebhookUrlInvalid):
-        check_url("ftp://127.0.0.1/", allow_private=True)
+        check("ftp://127.0.0.1/", allow_private=True)

@@ -21,8 +21,8 @@ from ledger.payments import PaymentIntent
 from ledger.webhook_deliveries import LADDER, WebhookDelivery, id_of_delivery
 from local.processes import free_port
 from tests.banks.http_server import HttpServer, Reply, http
+from tests.ledger.test_addresses import NOT_PUBLIC, REFUSED
 from tests.workers.standard_webhooks import verify
-from tests.workers.test_addresses import NOT_PUBLIC, REFUSED
 from tests.workers.world import WEBHOOK_SECRET, WEBHOOKS, World
 from workers.webhooks import NotDelivered, deliver_webhook, post, resolve
 

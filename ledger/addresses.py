@@ -75,6 +75,24 @@ def _check_host(parts: SplitResult) -> None:
         raise _invalid("names no host")
 
 
+def check(url: str, *, allow_private: bool = False) -> None:
+    """Raises WebhookUrlInvalid for an address that could never be sent to, before any name is resolved."""
+    host = target(url, allow_private=allow_private).host
+    if not allow_private and not _looks_public(host):
+        raise _invalid("names a host that is not a public one")
+
+
+def _looks_public(host: str) -> bool:
+    try:
+        return is_public(str(ip_address(host)))
+    except ValueError:
+        pass
+    name = host.lower()
+    last = name.rpartition(".")[2]
+    # A last part that begins with a digit is an IP address in another spelling.
+    return "." in name and last[:1].isalpha() and last not in ("localhost", "local", "internal", "arpa")
+
+
 def is_public(address: str) -> bool:
     """Whether this IP address (text) is one of the open Internet."""
     try:

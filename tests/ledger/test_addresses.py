@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ledger.addresses import Target, is_public, target
 from ledger.errors import WebhookUrlInvalid
-from workers.addresses import Target, is_public, target
 
 NOT_PUBLIC = [
     "0.0.0.1",

@@ -1,0 +1,164 @@
+"""Every kind of event ever shipped can still be read, and today's are written byte for byte as they were.
+
+A new kind or schema version needs a specimen: `python -m tests.history.make` writes the missing ones. A specimen that
+fails here means that logs out there cannot be read any more: mend the event class, never the file.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ledger.aggregate import AGGREGATES, Envelope, Event, decode, encode
+from tests.history.make import FOLDER, file_name, kinds, stored, value_of, wanted, write_missing
+
+NAMES = [
+    "account.credited",
+    "account.debited",
+    "account.hold_captured",
+    "account.hold_placed",
+    "account.hold_released",
+    "account.opened",
+    "alarm.raised",
+    "bank_notice.kept",
+    "bank_notice.replayed",
+    "command_receipt.given",
+    "journal_entry.posted",
+    "merchant.api_key_added",
+    "merchant.api_key_revoked",
+    "merchant.registered",
+    "merchant.webhook_endpoint_added",
+    "merchant.webhook_endpoint_removed",
+    "payment_intent.cancelled",
+    "payment_intent.created",
+    "payment_intent.expired",
+    "payment_intent.overpaid",
+    "payment_intent.paid",
+    "payment_intent.received_late",
+    "payment_intent.reversed",
+    "payment_intent.settled",
+    "payment_intent.underpaid",
+    "payout.accepted",
+    "payout.approved",
+    "payout.cancelled",
+    "payout.confirmed",
+    "payout.enquired",
+    "payout.escalated",
+    "payout.executed",
+    "payout.failed",
+    "payout.not_sent",
+    "payout.outcome_unknown",
+    "payout.rejected",
+    "payout.requested",
+    "payout.returned",
+    "payout.submitted",
+    "settlement.closed",
+    "settlement.released",
+    "statement_line.matched",
+    "statement_line.recorded",
+    "statement_line.reversed",
+    "statement_line.unmatched",
+    "webhook_delivery.attempt_failed",
+    "webhook_delivery.delivered",
+]
+"""Every stored name. A name is for ever: one is added, never renamed and never taken away."""
+
+SPECIMENS = sorted(FOLDER.glob("*.v*.json"))
+
+
+def read(file: Path) -> tuple[Envelope, int]:
+    """The event of a specimen in today's form, and the schema version it was stored with."""
+    name, _, schema = file.name.removesuffix(".json").rpartition(".v")
+    return decode(name, f"{name.partition('.')[0]}_a", 1, file.read_bytes()), int(schema)
+
+
+def test_the_stored_names_are_the_ones_we_know() -> None:
+    assert [kind.stored_name for kind in kinds()] == NAMES
+
+
+def test_every_kind_and_schema_version_has_a_specimen_and_every_specimen_a_kind() -> None:
+    assert sorted(wanted(kinds())) == [file.name for file in SPECIMENS]
+
+
+@pytest.mark.parametrize("file", SPECIMENS, ids=lambda file: file.stem)
+def test_a_specimen_can_be_read_and_is_written_again_as_it_was(file: Path) -> None:
+    envelope, schema = read(file)
+    plain = json.loads(file.read_bytes())
+    assert plain["schema"] == schema
+    if schema == type(envelope.event).schema_version:
+        assert encode(envelope) == file.read_bytes()
+    else:
+        assert encode(envelope) != file.read_bytes()
+
+
+@pytest.mark.parametrize("file", SPECIMENS, ids=lambda file: file.stem)
+def test_a_specimen_is_canonical_and_shows_every_field(file: Path) -> None:
+    stored_bytes = file.read_bytes()
+    plain = json.loads(stored_bytes)
+    assert json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() == stored_bytes
+    envelope, schema = read(file)
+    assert set(plain) == {"actor", "at", "causation", "command", "correlation", "data", "effective", "schema"}
+    if schema == type(envelope.event).schema_version:
+        assert set(plain["data"]) == set(type(envelope.event).__struct_fields__)
+        assert None not in plain["data"].values()
+
+
+def test_every_kind_of_aggregate_begins_from_one_of_the_specimens() -> None:
+    begun = {file.name.partition(".")[0] for file in SPECIMENS}
+    ours = {noun for noun, kind in AGGREGATES.items() if kind.__module__.startswith("ledger.")}
+    assert begun == ours
+
+
+def planted() -> type[Event]:
+    """An event of a schema version that nobody has a specimen of."""
+
+    class Held(Event):
+        """Planted: not part of any aggregate, so the log never knows it."""
+
+        schema_version = 2
+        why: str
+
+    Held.stored_name = "planted.held"
+    return Held
+
+
+def test_a_kind_without_a_specimen_is_noticed() -> None:
+    missing = set(wanted([*kinds(), planted()])) - {file.name for file in SPECIMENS}
+    assert missing == {"planted.held.v1.json", "planted.held.v2.json"}
+
+
+def test_missing_specimens_are_written_and_one_that_is_there_never(tmp_path: Path) -> None:
+    kind = kinds()[0]
+    assert write_missing([kind], tmp_path) == [file_name(kind, kind.schema_version)]
+    file = tmp_path / file_name(kind, kind.schema_version)
+    assert file.read_bytes() == stored(kind)
+    file.write_bytes(b"as it was")
+    assert write_missing([kind, planted()], tmp_path) == ["planted.held.v2.json"]
+    assert file.read_bytes() == b"as it was"
+
+
+def test_a_field_of_a_loose_type_has_no_specimen() -> None:
+    class Loose(Event):
+        """Planted."""
+
+        rate: float
+
+    with pytest.raises(TypeError, match="rate"):
+        stored(Loose)
+    assert value_of.__doc__
+
+
+@pytest.mark.parametrize("change", ["field", "name", "order"])
+def test_a_change_of_what_is_stored_is_noticed(change: str) -> None:
+    file = FOLDER / "payout.approved.v1.json"
+    plain = json.loads(file.read_bytes())
+    if change == "field":
+        plain["data"]["extra"] = 1
+    elif change == "name":
+        plain["data"]["said_by"] = plain["data"]["by"]
+    else:
+        plain = dict(reversed(plain.items()))
+    altered = json.dumps(plain, separators=(",", ":"), ensure_ascii=False).encode()
+    assert encode(decode("payout.approved", "payout_a", 1, altered)) != altered
