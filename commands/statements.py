@@ -28,7 +28,7 @@ from ledger.journal import JournalEntry
 from ledger.merchants import Merchant
 from ledger.money import Money
 from ledger.payments import PaymentIntent, id_of_code
-from ledger.payouts import Payout, id_of_end_to_end
+from ledger.payouts import RETURNED, Payout, id_of_end_to_end
 from ledger.privacy import Personal
 from ledger.statements import MATCHED, Direction, StatementLine, id_of_line
 from ledger.store import Ledger
@@ -260,8 +260,8 @@ def _credit_intent(
 
 
 def _decide_return(ledger: Ledger, context: Context, line: StatementLine, payout: Payout) -> Decided:
-    ended = payout.status in ("failed", "rejected", "cancelled", "returned")
-    if payout.amount != line.amount or payout.submitted_at is None or ended:
+    # A payout recorded as failed may have left us all the same: what comes back under its id says that it did.
+    if payout.amount != line.amount or payout.submitted_at is None or payout.status == RETURNED:
         return _leave_credit(context, line, "return_of_nothing_sent")
     entry = journal.payout_returned(
         context,
@@ -305,7 +305,7 @@ def _decide_debit(ledger: Ledger, context: Context, line: StatementLine, command
 def _confirm(ledger: Ledger, context: Context, line: StatementLine, payout: Payout) -> Decided:
     account = ledger.get(Account, accounts.available(payout.merchant_id), AccountNotFound)
     others: list[Aggregate] = list(_accept_first(context, payout, account, line.value_date))
-    late = payout.status in ("failed", "rejected", "cancelled")
+    late = not others and payout.is_unpaid_for
     payout.confirm(context, line_id=line.id, on=line.value_date)
     if late:
         entry = journal.payout_confirmed_after_failure(

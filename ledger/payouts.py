@@ -95,6 +95,7 @@ class Payout(Aggregate):
     submitted_at: datetime | None
     bank_reference: str | None
     executed: bool
+    charged: bool
     shown_on_statement: bool
     line_id: str | None
     reason: str | None
@@ -248,6 +249,11 @@ class Payout(Aggregate):
         """Whether its funds are held on the available account."""
         return self.status in HOLDING
 
+    @property
+    def is_unpaid_for(self) -> bool:
+        """Whether its funds neither are held nor have left: what a statement shows of it then was not expected."""
+        return not self.holds_funds and not self.charged
+
     def approve(self, context: Context) -> None:
         """Raises PayoutStateConflict unless requested, OwnApproval for the one who asked."""
         self._must_be(REQUESTED)
@@ -308,8 +314,8 @@ class Payout(Aggregate):
             self.trigger_event(self.OutcomeUnknown(why="no answer was recorded"), context)
 
     def escalate(self, context: Context, *, why: str) -> None:
-        """People must decide; said once."""
-        if self.status == UNKNOWN and not self.escalated:
+        """People must decide: nobody knows, or what was accepted never came on the statement. Said once."""
+        if self.status in (UNKNOWN, ACCEPTED) and not self.escalated:
             self.trigger_event(self.Escalated(why=why), context)
 
     def accept(self, context: Context, *, bank_reference: str) -> None:
@@ -332,8 +338,7 @@ class Payout(Aggregate):
 
     def confirm(self, context: Context, *, line_id: str, on: date) -> None:
         """The statement shows the debit: a fact, whatever we believed."""
-        late = self.status in (FAILED, CANCELLED, REJECTED)
-        self.trigger_event(self.Confirmed(line_id=line_id, late=late), context, effective_on=on)
+        self.trigger_event(self.Confirmed(line_id=line_id, late=self.is_unpaid_for), context, effective_on=on)
 
     def give_back(self, context: Context, *, line_id: str, amount: Money, on: date) -> None:
         """The money came back by this line: a fact."""
@@ -365,6 +370,7 @@ class Payout(Aggregate):
         self.submitted_at = None
         self.bank_reference = None
         self.executed = False
+        self.charged = False
         self.shown_on_statement = False
         self.line_id = None
         self.reason = None
@@ -412,6 +418,7 @@ class Payout(Aggregate):
     def _accepted(self, event: Accepted, envelope: Envelope) -> None:
         self.status = ACCEPTED
         self.status_at = envelope.at
+        self.charged = True
         self.bank_reference = event.bank_reference
 
     @follows(Executed)
@@ -423,17 +430,20 @@ class Payout(Aggregate):
     def _failed(self, event: Failed, envelope: Envelope) -> None:
         self.status = FAILED
         self.status_at = envelope.at
+        self.charged = False
         self.reason = event.reason
 
     @follows(Confirmed)
     def _confirmed(self, event: Confirmed, envelope: Envelope) -> None:
         self.status = RETURNED if self.status == RETURNED else CONFIRMED
         self.status_at = envelope.at
+        self.charged = True
         self.shown_on_statement = True
         self.line_id = event.line_id
 
     @follows(Returned)
     def _returned(self, event: Returned, envelope: Envelope) -> None:
+        self.charged = self.charged or self.status in HOLDING
         self.status = RETURNED
         self.status_at = envelope.at
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, cast
 
 import msgspec
@@ -96,10 +96,7 @@ def run_round(ledger: Ledger, database: Database, limit: int = BATCH) -> Round:
 
     Raises ReadTablesUnavailable, EventStoreUnavailable, LogDamaged at a hole: nobody goes on then.
     """
-    found = places(database)
-    if found.keys() != PROJECTIONS.keys():
-        make_tables(database)
-        found = places(database)
+    found = _made(database, PROJECTIONS.values())
     sections: dict[int, Section] = {}
     applied = 0
     for name, projection in PROJECTIONS.items():
@@ -124,10 +121,7 @@ def run_batch(ledger: Ledger, database: Database, projection: Projection, limit:
     before it is kept), ProjectionOutdated when the tables are of another definition, ReadTablesUnavailable,
     EventStoreUnavailable, LogDamaged at a hole.
     """
-    place = places(database, [projection]).get(projection.name)
-    if place is None:
-        make_tables(database, [projection])
-        place = places(database, [projection])[projection.name]
+    place = _made(database, [projection])[projection.name]
     _must_follow(projection, place)
     return apply(database, projection, read_section(ledger, place.position, limit))
 
@@ -170,6 +164,20 @@ def resume(database: Database, projection: Projection) -> None:
     """Let a projection that stopped try its event again: after a new release, or a repair of the log."""
     place = serving(projection).place
     database.write(lambda connection: connection.execute(update(place).values(failing_at=None, failing=None)))
+
+
+def _made(database: Database, projections: Collection[Projection]) -> dict[str, Place]:
+    """Where these projections stand, once their tables are made; empty ones of another definition are made anew."""
+    found = places(database, projections)
+
+    def is_made(projection: Projection) -> bool:
+        place = found.get(projection.name)
+        return place is not None and (place.position > 0 or place.definition == projection.definition)
+
+    if all(map(is_made, projections)):
+        return found
+    make_tables(database, projections)
+    return places(database, projections)
 
 
 def _apply(database: Database, connection: Connection, projection: Projection, section: Section) -> int:

@@ -32,6 +32,7 @@ from ledger.calendar import bank_day
 from ledger.errors import BankUnavailable, Invalid, PayoutNotFound, PayoutStateConflict
 from ledger.ids import of_event
 from ledger.payouts import (
+    ACCEPTED,
     ANSWER_WITHIN,
     APPROVED,
     ASKED_ABOUT,
@@ -177,10 +178,10 @@ def _statement_read_at(parts: Parts, bank_account_id: str, submitted_at: datetim
 
 def _escalate_when_used_up(parts: Parts, payout_id: str) -> None:
     payout = parts.ledger.get(Payout, payout_id, PayoutNotFound)
-    if payout.status != UNKNOWN or payout.submitted_at is None:
+    if payout.status not in (UNKNOWN, ACCEPTED) or payout.submitted_at is None:
         return
     if parts.clock() - payout.submitted_at >= ASKING_ENDS:
-        command = EscalatePayout(payout_id=payout_id, why="the bank was asked for a day and gave no answer")
+        command = EscalatePayout(payout_id=payout_id, why="the bank was asked for a day and it is not certain yet")
         cause = of_event(payout_id, payout.version)
         dispatch(parts.ledger, command, parts.context("payouts", payout_id, cause))
 

@@ -308,12 +308,14 @@ def test_a_payout_found_after_all_starts_no_second_life() -> None:
 def test_people_are_called_once_for_a_payout_in_doubt_and_never_for_a_clear_one() -> None:
     story = Story()
     merchant_id = story.funded(1_000_000)
-    clear, doubtful = story.submitted(merchant_id, 50_000), story.submitted(merchant_id, 60_000)
-    story.when(accepted(clear))
+    clear, never_shown, doubtful = (story.submitted(merchant_id, units) for units in (50_000, 60_000, 70_000))
+    story.bank_says(story.row(50_000, clear.end_to_end_id, direction="debit"))
+    story.when(accepted(never_shown))
     story.when(unknown(doubtful))
-    for payout in (clear, doubtful, doubtful):
+    for payout in (clear, never_shown, never_shown, doubtful, doubtful):
         story.when(EscalatePayout(payout_id=payout.id, why="the ladder is used up"))
-    assert [envelope.name for envelope in story.log()].count("alarm.raised") == 1
+    assert [envelope.name for envelope in story.log()].count("alarm.raised") == 2
+    assert story.payout(never_shown.id).escalated
     assert story.payout(doubtful.id).escalated
     assert not story.payout(clear.id).escalated
 

@@ -213,6 +213,22 @@ def test_money_of_a_payout_that_comes_back_is_available_again_whatever_came_firs
     assert next(iter(ends))[:2] == ("returned", 1_996_700)
 
 
+def test_a_payout_that_failed_by_our_books_and_went_out_and_came_back_ends_the_same_in_every_order() -> None:
+    ends = set()
+    for back_first in (False, True):
+        story = Story()
+        merchant_id = story.funded(2_000_000)
+        payout = story.submitted(merchant_id, 1_000_000)
+        story.when(RecordPayoutDeclined(payout_id=payout.id, reason="refused", bank_code="x"))
+        out = story.row(1_000_000, payout.end_to_end_id, direction="debit", reference="OUT")
+        back = story.row(1_000_000, f"HOAN TIEN {payout.end_to_end_id}", reference="BACK")
+        for row in (back, out) if back_first else (out, back):
+            story.bank_says(row)
+        ends.add((story.payout(payout.id).status, story.available(merchant_id), tuple(sorted(story.books().items()))))
+    assert len(ends) == 1
+    assert next(iter(ends))[:2] == ("returned", 1_996_700)
+
+
 def test_a_reversed_credit_takes_the_payment_back_whatever_came_first() -> None:
     for word in ("credit", "debit"):
         balances = set()

@@ -1,7 +1,7 @@
 """A small world for the invariants: two merchants, one bank, and every move anybody can make, in any order.
 
-The bank of this world keeps a book of its own, so that ours can be compared with it after every move. Moves that make no
-sense are refused by the commands or find nothing to act on; what the bank says is never refused.
+The bank of this world keeps a book of its own, so that ours can be compared with it after every move. Moves that make
+no sense are refused by the commands or find nothing to act on; what the bank says is never refused.
 """
 
 from __future__ import annotations
@@ -121,12 +121,13 @@ class World:
 
 
 def ends(world: World) -> dict[str, int]:
-    """What the accounts must hold, told from payments, settlements and payouts alone; debits positive, without zeros."""
+    """What the accounts must hold, told from payments, settlements and payouts alone; debits positive, no zeros."""
     story = world.story
     intents = [story.payment(intent_id) for intent_id in world.intents]
     settled = [story.ledger.get(Settlement, settlement_id) for settlement_id in world.settlements]
-    sent = [story.payout(payout_id) for payout_id in world.payouts]
-    sent = [payout for payout in sent if payout.status in (payouts.ACCEPTED, payouts.CONFIRMED, payouts.RETURNED)]
+    asked = [story.payout(payout_id) for payout_id in world.payouts]
+    returned = [payout for payout in asked if payout.status == payouts.RETURNED]
+    sent = [payout for payout in asked if payout.charged]
     told = {
         accounts.FEES: -sum(intent.fees.units for intent in intents) - sum(payout.fee.units for payout in sent),
         accounts.IN_TRANSIT: -sum(payout.amount.units for payout in sent if not payout.shown_on_statement),
@@ -135,7 +136,7 @@ def ends(world: World) -> dict[str, int]:
         own = [intent for intent in intents if intent.merchant_id == merchant_id]
         net = sum(one.net.units for one in settled if one.merchant_id == merchant_id and one.status == "released")
         out = [payout for payout in sent if payout.merchant_id == merchant_id]
-        back = sum(payout.amount.units for payout in out if payout.status == payouts.RETURNED)
+        back = sum(payout.amount.units for payout in returned if payout.merchant_id == merchant_id)
         told[accounts.pending(merchant_id)] = net - sum(one.received.units - one.fees.units for one in own)
         told[accounts.available(merchant_id)] = sum(payout.cost.units for payout in out) - net - back
     return {account: units for account, units in told.items() if units}

@@ -93,7 +93,13 @@ NEXT = {
 """Where each act of ours or of a bank's answer leads; the statement's word is a fact in every status."""
 REFUSED = {"approve", "reject", "cancel", "submit"}
 """Our own wishes are refused in a wrong status; what the bank tells too late changes nothing."""
-SAYS_MORE = {("unknown", "outcome_unknown"), ("unknown", "not_found"), ("unknown", "escalate"), ("accepted", "execute")}
+SAYS_MORE = {
+    ("unknown", "outcome_unknown"),
+    ("unknown", "not_found"),
+    ("unknown", "escalate"),
+    ("accepted", "escalate"),
+    ("accepted", "execute"),
+}
 """Acts that are recorded without a change of status."""
 
 

@@ -58,7 +58,8 @@ FIRST = datetime(1970, 1, 1)  # noqa: DTZ001  # hypothesis adds the time zone
 IDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=ID_MAX)
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=300),
-    st.sampled_from(["Nguyễn Văn Đức", "💸 trả", "'; DROP TABLE x; --", "\\", "%s %(x)s :x", " blank ", "x" * 70_000]),
+    st.sampled_from(["Nguyễn Văn Đức", "💸 trả", "'; DROP TABLE x; --", "\\", "%s %(x)s :x", " blank "]),
+    st.integers(60_000, 70_000).map(lambda length: "x" * length),
 )
 NUMBERS = st.integers(-(2**63), 2**63 - 1)
 INSTANTS = st.datetimes(
