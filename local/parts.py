@@ -60,9 +60,10 @@ def servers(stage: Stage, values: Mapping[str, str]) -> list[Part]:
 
 def programs(stage: Stage, values: Mapping[str, str]) -> list[Part]:
     """The simulated bank, the web, the followers of the log, and one worker process for each queue."""
-    bank, web = int(values["SOCAI_SIMULATOR_PORT"]), values["SOCAI_PUBLIC_URL"]
+    bank = [int(values[name]) for name in ("SOCAI_SIMULATOR_PORT", "SOCAI_SIMULATOR_CONTROL_PORT")]
+    web = values["SOCAI_PUBLIC_URL"]
     parts = [
-        program(stage, values, "simulator", "banks.simulator", "serve", ready=lambda: listens(bank)),
+        program(stage, values, "simulator", "banks.simulator", "serve", ready=lambda: all(map(listens, bank))),
         program(stage, values, "web", "web", ready=lambda: answers(f"{web}/ready")),
     ]
     parts += [program(stage, values, verb, "workers", verb) for verb in ("projector", "reactor", "scheduler")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -150,8 +151,13 @@ def tail(log: Path, lines: int = 12) -> str:
 
 
 def free_port(wanted: int | None = None) -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on: `wanted` when it is free, any other otherwise."""
-    for port in (wanted, 0):
+    """A TCP port of 127.0.0.1 that nobody listens on: `wanted` when it is free, any other otherwise.
+
+    Others lie below the range from which systems take ports for outgoing connections (32768 and up on Linux, 49152
+    elsewhere): a port from there may be taken again before our server has opened it.
+    """
+    others = (20_000 + secrets.randbelow(12_000) for _ in range(100))
+    for port in (wanted, *others):
         if port is None:
             continue
         with socket.socket() as probe, contextlib.suppress(OSError):

@@ -149,13 +149,12 @@ class Control:
         with self._state.lock:
             if trace not in self._state.orders and not self._state.received[trace]:
                 raise Impossible(404, f"no order {trace} was ever received")
-            return self._order(trace)
+            return self._order(trace) | {"enquiries": self._state.enquired[trace]}
 
     def _order(self, trace: str) -> dict[str, object]:
         order = self._state.orders.get(trace)
         known: dict[str, object] = {"trace": trace, "status": None} if order is None else msgspec.to_builtins(order)
-        counts = {"received": self._state.received[trace], "enquiries": self._state.enquired[trace]}
-        return known | counts | {"stored": order is not None}
+        return known | {"stored": order is not None, "received": self._state.received[trace]}
 
     def movements(self) -> object:
         """GET /movements."""

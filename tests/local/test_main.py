@@ -35,9 +35,16 @@ WORKERS = """
 import sys, time
 print("bank.acb.pay\\nwebhooks") if sys.argv[1] == "queues" else time.sleep(600)
 """
+SECOND_PORT = """
+import os, sys, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+if "enrol" not in sys.argv:
+    control = HTTPServer(("127.0.0.1", int(os.environ["SOCAI_SIMULATOR_CONTROL_PORT"])), BaseHTTPRequestHandler)
+    threading.Thread(target=control.serve_forever, daemon=True).start()
+"""
 PROGRAMS = {
     "web": LISTENS.format(port="SOCAI_WEB_PORT"),
-    "banks/simulator": LISTENS.format(port="SOCAI_SIMULATOR_PORT"),
+    "banks/simulator": SECOND_PORT + LISTENS.format(port="SOCAI_SIMULATOR_PORT"),
     "workers": WORKERS,
 }
 

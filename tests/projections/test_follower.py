@@ -128,9 +128,8 @@ def test_a_projector_killed_at_any_moment_leaves_tables_as_if_it_had_not_been(
     chance = random.Random(seed)
     url = mongo_url.replace("/?", "/socai_tale?")
     head = tale.story.ledger.head()
-    for target in sorted(chance.sample(range(5, head - 20), 3)):
-        _killed(url, read_tables_url, database, target)
-    assert max(positions(database).values()) > 0
+    ends = [_killed(url, read_tables_url, database, to) for to in sorted(chance.sample(range(5, head - 20), 3))]
+    assert -signal.SIGKILL in ends
     while run_round(tale.story.ledger, database).applied:
         pass
     live = dump_all(database)
@@ -139,14 +138,15 @@ def test_a_projector_killed_at_any_moment_leaves_tables_as_if_it_had_not_been(
     assert dump_all(database) == live
 
 
-def _killed(event_store_url: str, read_tables_url: str, database: Database, target: int) -> None:
-    """Let a projector of its own process run until the fastest projection has reached `target`, then kill it."""
+def _killed(event_store_url: str, read_tables_url: str, database: Database, target: int) -> int:
+    """Run a projector in another process until the fastest projection is at `target`, then kill it; its exit code."""
     command = [sys.executable, "-c", FOLLOWER, event_store_url, read_tables_url]
     with subprocess.Popen(command, env={"PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd()}) as process:
         deadline = time.monotonic() + 60
         while max(positions(database).values(), default=0) < target and time.monotonic() < deadline:
             assert process.poll() in (None, 0)
         process.send_signal(signal.SIGKILL)
+        return process.wait()
 
 
 def _left_behind(database: Database) -> set[str]:
@@ -234,6 +234,14 @@ def test_tables_of_another_definition_are_not_touched(story: Story, ledger: Ledg
     rebuild(ledger, database, payments)
     assert positions(database)["payments"] == ledger.head()
     assert run_batch(ledger, database, payments) == 0
+
+
+def test_empty_tables_of_another_definition_are_made_anew(story: Story, ledger: Ledger, database: Database) -> None:
+    run_round(ledger, database)
+    payments = PROJECTIONS["payments"]
+    database.write(lambda connection: connection.execute(update(payments.place).values(definition="0" * 64)))
+    story.intent(story.merchant(), 1_000)
+    assert run_batch(ledger, database, payments) == ledger.head()
 
 
 def test_a_hole_in_the_log_stops_everybody_before_it(

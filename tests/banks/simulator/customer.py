@@ -22,6 +22,8 @@ from cryptography.x509 import load_pem_x509_certificate
 
 Json = dict[str, Any]
 T = TypeVar("T")
+NEVER_STORED = {"status": None, "stored": False, "received": 1, "enquiries": 0}
+"""What the control port says of an order that came once and was not taken."""
 ORDERS = "/payments/payment-order/v2"
 VIETNAM = timezone(timedelta(hours=7))
 
