@@ -263,10 +263,10 @@ def table(demo: Demo) -> Table:
     """The trial balance as a table for people."""
     trial = demo.admin.get("/v1/trial-balance")
     shown = Table(title=f"Trial balance at position {trial['position']}", title_justify="left")
-    shown.add_column("account", no_wrap=True, min_width=50)
-    shown.add_column("kind")
-    shown.add_column("debit", justify="right")
-    shown.add_column("credit", justify="right")
+    shown.add_column("account", overflow="fold")
+    shown.add_column("kind", no_wrap=True)
+    shown.add_column("debit", justify="right", no_wrap=True)
+    shown.add_column("credit", justify="right", no_wrap=True)
     for row in trial["rows"]:
         shown.add_row(row["account"], row["kind"], f"{row['debit']:,}", f"{row['credit']:,}")
     for total in trial["totals"]:
