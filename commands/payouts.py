@@ -14,7 +14,7 @@ from ledger.aggregate import Aggregate
 from ledger.alarms import PAYOUT_ESCALATED, Alarm, id_of_alarm
 from ledger.calendar import bank_day
 from ledger.context import Context
-from ledger.errors import AccountNotFound, InvalidBeneficiary, LostRace, MerchantNotFound, PayoutNotFound
+from ledger.errors import AccountNotFound, InvalidBeneficiary, LostRace, MerchantNotFound, OwnApproval, PayoutNotFound
 from ledger.merchants import Merchant
 from ledger.money import Money
 from ledger.payouts import Payout, id_of_end_to_end
@@ -123,7 +123,7 @@ def request_payout(ledger: Ledger, context: Context, command: RequestPayout) -> 
     merchant = ledger.get(Merchant, command.merchant_id, MerchantNotFound)
     account = ledger.get(Account, accounts.available(merchant.id), AccountNotFound)
     _check_beneficiary(command)
-    person = ledger.vault.person("account", command.beneficiary_bin, command.beneficiary_account.text)
+    person = ledger.vault.person("account", command.beneficiary_account.text)
     seal = ledger.vault.sealer(person)
     payout = Payout.request(
         context,
@@ -146,6 +146,11 @@ def request_payout(ledger: Ledger, context: Context, command: RequestPayout) -> 
 def approve_payout(ledger: Ledger, context: Context, command: ApprovePayout) -> Decided:
     """The payout, approved."""
     payout = payout_of(ledger, command.merchant_id, command.payout_id)
+    merchant = ledger.get(Merchant, command.merchant_id, MerchantNotFound)
+    if merchant.is_same_person(context.actor, payout.requested_by):
+        raise OwnApproval(
+            "Another person must approve this payout: an operator, or a key that an operator made for that person."
+        )
     payout.approve(context)
     return Decided(payout)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from commands.command import Command, Decided, handler
+from commands.overdrafts import overdrawn
 from commands.payments import intent_of
 from ledger import accounts, journal
 from ledger.accounts import Account
@@ -65,4 +66,4 @@ def release_settlement(ledger: Ledger, context: Context, command: ReleaseSettlem
         account.credit(context, amount=settlement.net, entry_id=entry.id)
     else:
         account.debit(context, amount=-settlement.net, entry_id=entry.id)
-    return Decided(settlement, account, entry)
+    return Decided(settlement, account, entry, *overdrawn(context, account, entry.id))

@@ -11,16 +11,19 @@ from datetime import date, datetime
 from typing import Protocol, TypeVar
 
 from commands.command import Command, Decided, handler
+from commands.overdrafts import overdrawn
 from ledger import accounts, alarms, codes, journal
 from ledger.accounts import Account
 from ledger.aggregate import Aggregate
-from ledger.alarms import Alarm, id_of_alarm
+from ledger.alarms import Alarm
 from ledger.context import Context
 from ledger.errors import (
     AccountNotFound,
     MerchantNotFound,
     PaymentIntentClosed,
     PaymentIntentNotFound,
+    PayoutNotFound,
+    PayoutStateConflict,
     StatementLineNotFound,
     StatementLineOwned,
 )
@@ -30,7 +33,7 @@ from ledger.money import Money
 from ledger.payments import PaymentIntent, id_of_code
 from ledger.payouts import RETURNED, Payout, id_of_end_to_end
 from ledger.privacy import Personal
-from ledger.statements import MATCHED, Direction, StatementLine, id_of_line
+from ledger.statements import MATCHED, UNMATCHED, Direction, StatementLine, id_of_line
 from ledger.store import Ledger
 
 A = TypeVar("A", bound=Aggregate)
@@ -57,6 +60,7 @@ class RecordStatementLine(Command):
     counterparty_bank: str
     source: str
     is_reversal: bool
+    end_to_end_id: str = ""
 
 
 class BankRow(Protocol):
@@ -87,6 +91,8 @@ class BankRow(Protocol):
     @property
     def reversal(self) -> bool: ...
     @property
+    def end_to_end_id(self) -> str | None: ...
+    @property
     def movement_key(self) -> str: ...
 
 
@@ -107,6 +113,7 @@ def from_bank(bank_account_id: str, row: BankRow) -> RecordStatementLine:
         counterparty_bank=row.counterparty_bank or "",
         source=row.source,
         is_reversal=row.reversal,
+        end_to_end_id=row.end_to_end_id or "",
     )
 
 
@@ -115,6 +122,14 @@ class MatchStatementLine(Command):
 
     line_id: str
     payment_intent_id: str
+    reason: str
+
+
+class MatchPayoutLine(Command):
+    """An operator says which payout an unmatched debit belongs to: its text lost our id on the way."""
+
+    line_id: str
+    payout_id: str
     reason: str
 
 
@@ -154,6 +169,21 @@ def match_statement_line(ledger: Ledger, context: Context, command: MatchStateme
     return Decided(line, intent, entry)
 
 
+@handler(MatchPayoutLine)
+def match_payout_line(ledger: Ledger, context: Context, command: MatchPayoutLine) -> Decided:
+    """The line confirms the payout, out of the unidentified funds."""
+    line = _unmatched(ledger, command.line_id, "debit")
+    payout = ledger.get(Payout, command.payout_id, PayoutNotFound)
+    if not _may_show(line, payout) or payout.submitted_at is None:
+        raise PayoutStateConflict(
+            "The payout was never sent, is on the statement already, or has another amount or account.",
+            status=payout.status,
+        )
+    entry, others = _confirm(ledger, context, line, payout, source=accounts.UNIDENTIFIED)
+    line.match_by_hand(context, owner_id=payout.id, entry_id=entry.id, reason=command.reason)
+    return Decided(line, payout, entry, *others)
+
+
 @handler(ExplainBankFee)
 def explain_bank_fee(ledger: Ledger, context: Context, command: ExplainBankFee) -> Decided:
     """The line is the bank's fee."""
@@ -184,8 +214,9 @@ def _found(ledger: Ledger, kind: type[A], streams: Iterable[str]) -> list[A]:
 
 def _unmatched(ledger: Ledger, line_id: str, direction: Direction) -> StatementLine:
     line = ledger.get(StatementLine, line_id, StatementLineNotFound)
-    if line.status != "unmatched" or line.direction != direction:
-        raise StatementLineOwned(f"The line is a {line.direction} and {line.status}.", id=line_id, status=line.status)
+    if line.status != UNMATCHED or line.direction != direction or line.is_reversal:
+        what = "reversal" if line.is_reversal else line.direction
+        raise StatementLineOwned(f"The line is a {what} and {line.status}.", id=line_id, status=line.status)
     return line
 
 
@@ -193,8 +224,7 @@ def _record(
     ledger: Ledger, context: Context, line_id: str, command: RecordStatementLine, direction: Direction
 ) -> StatementLine:
     number = command.counterparty_account.text
-    person = ledger.vault.person("account", command.counterparty_bank, number) if number else None
-    seal = ledger.vault.sealer(person or ledger.vault.person("statement_line", line_id))
+    seal = ledger.vault.sealer(_person(ledger, line_id, command))
     return StatementLine.record(
         context,
         line_id=line_id,
@@ -214,12 +244,28 @@ def _record(
     )
 
 
+def _person(ledger: Ledger, line_id: str, command: RecordStatementLine) -> str:
+    """Whose data a line holds: the other account's, or that of the payout it names, or nobody else's."""
+    if command.counterparty_account.text:
+        return ledger.vault.person("account", command.counterparty_account.text)
+    payouts = _payouts_named(ledger, command)
+    if len(payouts) == 1:
+        return payouts[0].beneficiary_account.person
+    return ledger.vault.person("statement_line", line_id)
+
+
+def _payouts_named(ledger: Ledger, command: RecordStatementLine) -> list[Payout]:
+    """The payouts a line names: in the bank's own field for our id first, else in its text."""
+    named = codes.find_end_to_end_ids(command.end_to_end_id) or codes.find_end_to_end_ids(command.memo.text)
+    return _found(ledger, Payout, map(id_of_end_to_end, named))
+
+
 def _decide_credit(ledger: Ledger, context: Context, line: StatementLine, command: RecordStatementLine) -> Decided:
-    reversal = ledger.find(StatementLine, _line(command, "reversal"))
-    if reversal is not None and reversal.direction != line.direction:
+    reversal = _waiting_reversal(ledger, line, command)
+    if reversal is not None:
         return _take_back_at_once(context, line, reversal)
     intents = _found(ledger, PaymentIntent, map(id_of_code, codes.find_payment_codes(command.memo.text)))
-    payouts = _found(ledger, Payout, map(id_of_end_to_end, codes.find_end_to_end_ids(command.memo.text)))
+    payouts = _payouts_named(ledger, command)
     if len(intents) > 1:
         return _leave_credit(context, line, "several_codes")
     if intents:
@@ -280,15 +326,14 @@ def _decide_return(ledger: Ledger, context: Context, line: StatementLine, payout
 
 
 def _decide_debit(ledger: Ledger, context: Context, line: StatementLine, command: RecordStatementLine) -> Decided:
-    reversal = ledger.find(StatementLine, _line(command, "reversal"))
-    if reversal is not None and reversal.direction != line.direction:
+    reversal = _waiting_reversal(ledger, line, command)
+    if reversal is not None:
         return _take_back_at_once(context, line, reversal)
-    payouts = _found(ledger, Payout, map(id_of_end_to_end, codes.find_end_to_end_ids(command.memo.text)))
-    if len(payouts) == 1:
-        payout = payouts[0]
-        ours = payout.bank_account_id == line.bank_account_id and payout.amount == line.amount
-        if ours and not payout.shown_on_statement:
-            return _confirm(ledger, context, line, payout)
+    payouts = _payouts_named(ledger, command)
+    if len(payouts) == 1 and _may_show(line, payouts[0]):
+        entry, others = _confirm(ledger, context, line, payouts[0], source=accounts.bank(line.bank_account_id))
+        line.match(context, owner_id=payouts[0].id, entry_id=entry.id)
+        return Decided(line, payouts[0], entry, *others)
     entry = journal.debit_unidentified(
         context, line_id=line.id, on=line.value_date, bank=line.bank_account_id, amount=line.amount
     )
@@ -302,29 +347,39 @@ def _decide_debit(ledger: Ledger, context: Context, line: StatementLine, command
     return Decided(line, entry, alarm)
 
 
-def _confirm(ledger: Ledger, context: Context, line: StatementLine, payout: Payout) -> Decided:
+def _may_show(line: StatementLine, payout: Payout) -> bool:
+    """Whether this debit can be the payout's: its account, its amount, and not shown before."""
+    ours = payout.bank_account_id == line.bank_account_id and payout.amount == line.amount
+    return ours and not payout.shown_on_statement
+
+
+def _confirm(
+    ledger: Ledger, context: Context, line: StatementLine, payout: Payout, *, source: str
+) -> tuple[JournalEntry, list[Aggregate]]:
+    """The payout, confirmed by this line: the entry, and what else is to be kept. `source`: where the money stood."""
     account = ledger.get(Account, accounts.available(payout.merchant_id), AccountNotFound)
-    others: list[Aggregate] = list(_accept_first(context, payout, account, line.value_date))
-    late = not others and payout.is_unpaid_for
+    others: list[Aggregate] = [account, *_accept_first(context, payout, account, line.value_date)]
+    late = len(others) == 1 and payout.is_unpaid_for
     payout.confirm(context, line_id=line.id, on=line.value_date)
     if late:
         entry = journal.payout_confirmed_after_failure(
             context,
             payout_id=payout.id,
             on=line.value_date,
-            bank=line.bank_account_id,
+            source=source,
             merchant_id=payout.merchant_id,
             amount=payout.amount,
             fee=payout.fee,
         )
         account.debit(context, amount=payout.cost, entry_id=entry.id)
-        others += _late_alarms(ledger, context, payout, account)
+        detail = f"The statement shows a payout that was {payout.reason or 'ended'}; it is confirmed now."
+        others.append(Alarm.raise_(context, kind=alarms.CONFIRMED_AFTER_FAILURE, subject=payout.id, detail=detail))
+        others += overdrawn(context, account, entry.id)
     else:
         entry = journal.payout_confirmed(
-            context, payout_id=payout.id, on=line.value_date, bank=line.bank_account_id, amount=payout.amount
+            context, payout_id=payout.id, on=line.value_date, source=source, amount=payout.amount
         )
-    line.match(context, owner_id=payout.id, entry_id=entry.id)
-    return Decided(line, payout, account, entry, *others)
+    return entry, others
 
 
 def _accept_first(context: Context, payout: Payout, account: Account, on: date) -> tuple[Aggregate, ...]:
@@ -341,18 +396,6 @@ def _accept_first(context: Context, payout: Payout, account: Account, on: date) 
     )
     account.capture_hold(context, hold_id=payout.id, entry_id=entry.id)
     return (entry,)
-
-
-def _late_alarms(ledger: Ledger, context: Context, payout: Payout, account: Account) -> list[Aggregate]:
-    detail = f"The statement shows a payout that was {payout.reason or 'ended'}; it is confirmed now."
-    raised: list[Aggregate] = [
-        Alarm.raise_(context, kind=alarms.CONFIRMED_AFTER_FAILURE, subject=payout.id, detail=detail)
-    ]
-    known = ledger.find(Alarm, id_of_alarm(alarms.NEGATIVE_AVAILABLE, account.id))
-    if account.available.units < 0 and known is None:
-        detail = f"A bank fact took the available funds to {account.available}."
-        raised.append(Alarm.raise_(context, kind=alarms.NEGATIVE_AVAILABLE, subject=account.id, detail=detail))
-    return raised
 
 
 def _decide_reversal(ledger: Ledger, context: Context, line_id: str, command: RecordStatementLine) -> Decided:
@@ -428,6 +471,13 @@ def _reverse_payout(
     return decided
 
 
+def _waiting_reversal(ledger: Ledger, line: StatementLine, command: RecordStatementLine) -> StatementLine | None:
+    """The reversal of this line that came before it, if one waits."""
+    reversal = ledger.find(StatementLine, _line(command, "reversal"))
+    waits = reversal is not None and reversal.status == UNMATCHED and reversal.direction != line.direction
+    return reversal if waits else None
+
+
 def _leave_reversal(context: Context, line: StatementLine) -> Decided:
     post = journal.credit_unidentified if line.direction == "credit" else journal.debit_unidentified
     entry = post(context, line_id=line.id, on=line.value_date, bank=line.bank_account_id, amount=line.amount)
@@ -447,7 +497,8 @@ def _take_back_at_once(context: Context, line: StatementLine, reversal: Statemen
     entry = post(context, line_id=line.id, on=line.value_date, bank=line.bank_account_id, amount=line.amount)
     line.leave_unmatched(context, reason="reversed_before", entry_id=entry.id)
     line.reverse(context, by_line_id=reversal.id, entry_id=reversal.entry_id or "", on=line.value_date)
-    return Decided(line, entry)
+    reversal.match(context, owner_id=line.id, entry_id=entry.id)
+    return Decided(line, entry, reversal)
 
 
 def _leave_credit(context: Context, line: StatementLine, reason: str, *others: Aggregate) -> Decided:

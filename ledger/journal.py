@@ -143,9 +143,9 @@ def payout_accepted(
     return JournalEntry.post(context, happening="payout_accepted", subject=payout_id, value_date=on, postings=legs)
 
 
-def payout_confirmed(context: Context, *, payout_id: str, on: date, bank: str, amount: Money) -> JournalEntry:
-    """The statement shows the debit of a payout."""
-    legs = [debit(accounts.IN_TRANSIT, amount), credit(accounts.bank(bank), amount)]
+def payout_confirmed(context: Context, *, payout_id: str, on: date, source: str, amount: Money) -> JournalEntry:
+    """The statement shows the debit of a payout. `source`: the bank account, or `unidentified` when known later."""
+    legs = [debit(accounts.IN_TRANSIT, amount), credit(source, amount)]
     return JournalEntry.post(context, happening="payout_confirmed", subject=payout_id, value_date=on, postings=legs)
 
 
@@ -176,12 +176,15 @@ def bank_fee(context: Context, *, line_id: str, on: date, source: str, amount: M
 
 
 def payout_confirmed_after_failure(
-    context: Context, *, payout_id: str, on: date, bank: str, merchant_id: str, amount: Money, fee: Money
+    context: Context, *, payout_id: str, on: date, source: str, merchant_id: str, amount: Money, fee: Money
 ) -> JournalEntry:
-    """A payout recorded as failed stands on the statement: a fact, so available pays for it, even below zero."""
+    """A payout recorded as failed stands on the statement: a fact, so available pays for it, even below zero.
+
+    `source`: the bank account, or `unidentified` when known later.
+    """
     legs = [
         debit(accounts.available(merchant_id), amount + fee),
-        credit(accounts.bank(bank), amount),
+        credit(source, amount),
         credit(accounts.FEES, fee),
     ]
     return JournalEntry.post(

@@ -45,6 +45,7 @@ class Merchant(Aggregate):
     payout_fee: Money
     approvals_needed: int
     api_keys: dict[str, ApiKey]
+    made_by: dict[str, str]
     endpoints: dict[str, WebhookEndpoint]
 
     class Registered(Event):
@@ -141,6 +142,22 @@ class Merchant(Aggregate):
             raise ApiKeyInvalid("Send a valid key as: Authorization: Bearer sk_…")
         return found[0]
 
+    def is_same_person(self, actor: str, other: str) -> bool:
+        """Whether two actors may be one person: the same key, or keys of which one was made with the other.
+
+        Whoever makes a key has seen its secret. Only keys that an operator made are in different hands.
+        """
+        return not self._hands(actor).isdisjoint(self._hands(other))
+
+    def _hands(self, actor: str) -> set[str]:
+        own = f"merchant:{self.id}/key:"
+        hands = {actor}
+        while actor.startswith(own):
+            actor = self.made_by.get(actor.removeprefix(own), "")
+            if actor.startswith(own):
+                hands.add(actor)
+        return hands
+
     @follows(Registered)
     def _registered(self, event: Registered, envelope: Envelope) -> None:
         self.name = event.name
@@ -149,11 +166,13 @@ class Merchant(Aggregate):
         self.payout_fee = event.payout_fee
         self.approvals_needed = event.approvals_needed
         self.api_keys = {}
+        self.made_by = {}
         self.endpoints = {}
 
     @follows(ApiKeyAdded)
     def _api_key_added(self, event: ApiKeyAdded, envelope: Envelope) -> None:
         self.api_keys[event.key.key_id] = event.key
+        self.made_by[event.key.key_id] = envelope.actor
 
     @follows(ApiKeyRevoked)
     def _api_key_revoked(self, event: ApiKeyRevoked, envelope: Envelope) -> None:

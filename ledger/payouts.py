@@ -44,8 +44,11 @@ NAPAS_MAX: Final = 499_999_999
 """Largest NAPAS 24/7 transfer (bank wire specification 6.2)."""
 MEMO_MAX: Final = 60
 
-ANSWER_WITHIN: Final = timedelta(seconds=60)
-"""Longer than any call to a bank may take: a payout still `submitted` after this lost its worker."""
+ANSWER_WITHIN: Final = timedelta(minutes=5)
+"""Longer than a whole call to a bank may take, with fetching a token and doing it again after a 401: a payout still
+`submitted` after this lost its worker."""
+NOT_SENT_TIMES: Final = 10
+"""After so many attempts that never left us people are told; trying goes on, slowly."""
 NOT_FOUND_SPACING: Final = timedelta(seconds=60)
 NOT_FOUND_TIMES: Final = 3
 _LADDER_UNKNOWN: Final = tuple(timedelta(minutes=m) for m in (1, 2, 5, 15, 60))
@@ -56,6 +59,11 @@ ASKING_ENDS: Final = timedelta(hours=24)
 def id_of_end_to_end(end_to_end_id: str) -> str:
     """The payout that an end-to-end id belongs to, if there is one."""
     return f"po_{end_to_end_id.removeprefix(codes.END_TO_END_PREFIX)}"
+
+
+def not_sent_pause(attempt: int) -> timedelta:
+    """How long to wait after this attempt (from 1) never left us: 30 seconds, doubling, an hour at most."""
+    return min(timedelta(seconds=30 << min(attempt - 1, 10)), timedelta(hours=1))
 
 
 def enquiry_slot(status: str, since: datetime, now: datetime) -> int:
@@ -314,8 +322,9 @@ class Payout(Aggregate):
             self.trigger_event(self.OutcomeUnknown(why="no answer was recorded"), context)
 
     def escalate(self, context: Context, *, why: str) -> None:
-        """People must decide: nobody knows, or what was accepted never came on the statement. Said once."""
-        if self.status in (UNKNOWN, ACCEPTED) and not self.escalated:
+        """People must look: nobody knows, it is accepted and never shown, or it cannot be sent. Said once."""
+        unsendable = self.status == APPROVED and self.attempt >= NOT_SENT_TIMES
+        if (unsendable or self.status in (UNKNOWN, ACCEPTED)) and not self.escalated:
             self.trigger_event(self.Escalated(why=why), context)
 
     def accept(self, context: Context, *, bank_reference: str) -> None:

@@ -18,7 +18,7 @@ class KeysInMongo:
     """Person keys in a MongoDB collection, first writer wins, durable on a majority before a key is used."""
 
     def __init__(self, url: str) -> None:
-        self._client: MongoClient[dict[str, object]] = MongoClient(url, serverSelectionTimeoutMS=3000, connect=False)
+        self._client: MongoClient[dict[str, object]] = MongoClient(url, timeoutMS=5_000, connect=False)
         self._keys = self._client.get_default_database("socai").get_collection(
             COLLECTION,
             write_concern=WriteConcern(w="majority", j=True, wtimeout=10_000),

@@ -7,13 +7,21 @@ from typing import Any
 
 import msgspec
 
-from ledger import accounts
+from ledger import accounts, alarms
 from ledger.accounts import Account
 from ledger.aggregate import Envelope
+from ledger.alarms import id_of_alarm
 from ledger.errors import NotFound
 from ledger.ids import derive
 from ledger.store import Ledger
 
+ALARMS = (
+    alarms.PAYOUT_ESCALATED,
+    alarms.CONFIRMED_AFTER_FAILURE,
+    alarms.UNORDERED_DEBIT,
+    alarms.REVERSAL_WITHOUT_ORIGINAL,
+)
+"""Kinds of alarm whose subject is a payout or a statement line."""
 POSTED_FOR = (
     "payment_matched",
     "settlement_released",
@@ -43,7 +51,8 @@ def story(ledger: Ledger, stream: str) -> list[Envelope]:
     subjects = (stream, *lines)
     entries = [derive("je", happening, subject) for subject in subjects for happening in POSTED_FOR]
     told += _histories(ledger, entries)
-    told += _holds(ledger, own, stream)
+    told += _funds(ledger, own, stream, entries)
+    told += _histories(ledger, [id_of_alarm(kind, subject) for kind in ALARMS for subject in subjects])
     return sorted(told, key=lambda envelope: envelope.at)
 
 
@@ -73,14 +82,16 @@ def _histories(ledger: Ledger, streams: Iterable[str]) -> list[Envelope]:
     return [envelope for stream in streams for envelope in ledger.history(stream)]
 
 
-def _holds(ledger: Ledger, own: list[Envelope], stream: str) -> list[Envelope]:
-    """The account's events for this thing: named by it as hold, or by the entries posted for it."""
+def _funds(ledger: Ledger, own: list[Envelope], stream: str, entries: list[str]) -> list[Envelope]:
+    """The merchant's account's events for this thing: its hold, and what the entries posted for it moved."""
     merchant_id = getattr(own[0].event, "merchant_id", None)
     if merchant_id is None:
         return []
-    kinds = (Account.HoldPlaced, Account.HoldReleased, Account.HoldCaptured)
+    moved = (Account.Credited, Account.Debited)
+    held = (Account.HoldPlaced, Account.HoldReleased, Account.HoldCaptured)
     return [
         envelope
         for envelope in ledger.history(accounts.available(merchant_id))
-        if isinstance(envelope.event, kinds) and envelope.event.hold_id == stream
+        if (isinstance(envelope.event, held) and envelope.event.hold_id == stream)
+        or (isinstance(envelope.event, moved) and envelope.event.entry_id in entries)
     ]

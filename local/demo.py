@@ -142,10 +142,14 @@ class Demo:
 
     def settled(self) -> None:
         """The operator closes and releases the settlement: funds become available."""
-        settlement = self._settlement()
-        self.admin.post(f"/v1/settlements/{settlement['id']}/release")
+        closed = self._settlement()
+        released = self.admin.post(f"/v1/settlements/{closed['id']}/release")
         net = PAYMENT - PAYMENT * FEE_BPS // 10_000
-        self.check("settlement released", settlement["net"] == net, f"net {settlement['net']:,} VND")
+        holds = (released["status"], released["net"]) == ("released", net)
+        self.check("settlement released", holds, f"{released['status']}, net {released['net']:,} VND")
+        balances = self.admin.get("/v1/balances", merchant_id=self.merchant_id)["data"]
+        available = sum(row["available"] for row in balances if row["account"].endswith(":available"))
+        self.check("the net is available to the merchant", available == net, f"{available:,} VND")
 
     def paid_out(self) -> None:
         """A payout, approved by another person, sent, accepted, confirmed by the statement."""

@@ -5,7 +5,6 @@ One process with many threads: their appends to the log travel together, and tha
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 
@@ -15,7 +14,9 @@ from granian.http import HTTP1Settings
 
 from banks.accounts import load_accounts
 from ledger.errors import InvalidBankAccounts
+from ledger.json_lines import log_json_lines
 from ledger.settings import SettingsInvalid, read_settings
+from web.log_lines import SERVER_LOG
 
 THREADS = 32
 BACKLOG = 256
@@ -25,7 +26,7 @@ STOP_WITHIN_S = 20
 
 def main() -> int:
     """Serve; 2 when the settings do not add up."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_json_lines()
     try:
         settings = read_settings(os.environ)
         load_accounts(settings.bank_accounts)
@@ -42,6 +43,7 @@ def main() -> int:
         blocking_threads=THREADS,
         backlog=BACKLOG,
         websockets=False,
+        log_dictconfig=SERVER_LOG,
         http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN_MS),
         workers_kill_timeout=STOP_WITHIN_S,
     ).serve()

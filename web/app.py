@@ -117,6 +117,8 @@ def _response(route: Route, answer: Answer, shown: int | None) -> Response:
         response.headers[POSITION] = str(position)
     if answer.replayed:
         response.headers["Idempotent-Replayed"] = "true"
+    if answer.retry_after_s is not None:
+        response.headers["Retry-After"] = str(answer.retry_after_s)
     return response
 
 

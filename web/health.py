@@ -8,7 +8,7 @@ from typing import TypeVar
 from marshmallow import Schema, fields
 from redis.exceptions import RedisError
 
-from ledger.errors import Problem, QueueUnavailable
+from ledger.errors import Problem, QueueUnavailable, Unavailable
 from projections import PROJECTIONS, positions
 from web.fields import Word
 from web.routes import Answer, Call, route
@@ -45,10 +45,12 @@ def ready(call: Call) -> Answer:
     parts["event_store"], head = _ask(services.ledger.head)
     parts["read_tables"], shown = _ask(lambda: positions(services.reader))
     parts["redis"], _ = _ask(lambda: _ping(services))
+    whole = set(parts.values()) == {"ok"}
     return Answer(
-        status=200 if set(parts.values()) == {"ok"} else 503,
+        status=200 if whole else 503,
+        retry_after_s=None if whole else Unavailable.retry_after_s,
         body={
-            "status": "ok" if set(parts.values()) == {"ok"} else "away",
+            "status": "ok" if whole else "away",
             "parts": parts,
             "position": head,
             "lag": {} if head is None or shown is None else _lag(head, shown),

@@ -7,6 +7,7 @@ when a later release can. The bank is always answered in its own form; what it s
 from __future__ import annotations
 
 import hashlib
+import logging
 from base64 import b64decode, b64encode
 from typing import Final
 
@@ -22,10 +23,9 @@ from commands.statements import from_bank, line_of
 from ledger.errors import (
     BankNoticeNotFound,
     BodyTooLarge,
-    Conflict,
     IdempotencyKeyReused,
+    LostRace,
     Problem,
-    SignatureInvalid,
     Unavailable,
     UnknownBankAccount,
     WebhookUnreadable,
@@ -38,6 +38,14 @@ from web.fields import Word
 from web.routes import Answer, Call, route
 
 SIZE_MAX: Final = 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class NoticeNotRecorded(Unavailable):
+    """What a bank told is not durable yet: it is asked to tell it again."""
+
+    title = "This bank notice was not recorded; send it again"
 
 
 class NoticeShown(Schema):
@@ -65,7 +73,7 @@ def take_bank_webhook(call: Call) -> Response:
     try:
         raw = _body()
         bank.verify_webhook(dict(request.headers), raw)
-        said, lines = _take(call, bank, raw)
+        said, lines = _take_or_ask_again(call, bank, raw)
         reference = lines[0] if lines else ""
     except Problem as error:
         problem = error
@@ -111,16 +119,29 @@ def _body() -> bytes:
         raise WebhookUnreadable("The body did not come whole.") from None
 
 
+def _take_or_ask_again(call: Call, bank: Bank, raw: bytes) -> tuple[Said, list[str]]:
+    """What an authentic body says, recorded. Raises WebhookUnreadable once it is kept, Unavailable in every other case.
+
+    A bank's fact is never in conflict with anything: whatever hinders us is ours, and the bank has to come again.
+    """
+    try:
+        return _take(call, bank, raw)
+    except (Unavailable, WebhookUnreadable):
+        raise
+    except LostRace as error:
+        raise NoticeNotRecorded("Others kept changing the same thing.") from error
+    except Exception as error:
+        log.error("the bank notice of request %s was not recorded", call.request_id, exc_info=error)
+        raise NoticeNotRecorded("Something went wrong on our side.") from error
+
+
 def _take(call: Call, bank: Bank, raw: bytes) -> tuple[Said, list[str]]:
-    """What an authentic body says, recorded. Raises WebhookUnreadable once it is kept, Unavailable, Conflict."""
     try:
         said = _understood(bank, raw)
-        return said, _record(call, bank, said)
-    except (Unavailable, Conflict, SignatureInvalid):
-        raise
     except Problem as error:
         _keep(call, bank, raw, error)
         raise WebhookUnreadable(error.detail) from error
+    return said, _record(call, bank, said)
 
 
 def _understood(bank: Bank, raw: bytes) -> Said:

@@ -157,7 +157,8 @@ def _responses(route: Route, public_url: str) -> dict[str, Any]:
         success["content"] = {route.media: {"schema": _given(route)}}
     responses: dict[str, Any] = {str(route.status): success}
     if route.name == "ready":
-        responses["503"] = {"description": "A part is away.", "content": success["content"]}
+        headers = {**success["headers"], "Retry-After": {"schema": {"type": "string", "pattern": "^[0-9]+$"}}}
+        responses["503"] = {"description": "A part is away.", "headers": headers, "content": success["content"]}
         return responses
     if route.name == "take_bank_webhook":
         for code, said in _ACKNOWLEDGED.items():
@@ -173,7 +174,6 @@ _SUCCESS: Final = {200: "As asked.", 201: "Done.", 204: "Gone."}
 _ACKNOWLEDGED: Final = {
     "400": "Not understood, in the bank's own form; the message was kept.",
     "401": "The key is wrong, in the bank's own form.",
-    "409": "Others changed the same thing, in the bank's own form; send it again.",
     "503": "Not recorded, in the bank's own form; send it again.",
 }
 

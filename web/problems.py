@@ -168,7 +168,7 @@ def of_http(error: HTTPException) -> Problem:
 
 
 def of_bug(error: Exception, request_id: str) -> Problem:
-    """A bug: logged under the id of the request, and told without detail."""
+    """A bug: told without detail, and logged under the id of the request; `ledger.json_lines` leaves its words out."""
     log.error("request %s failed", request_id, exc_info=error)
     return InternalError("Nothing can be said about it here; tell us the request_id.")
 

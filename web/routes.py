@@ -33,6 +33,7 @@ class Answer(msgspec.Struct, kw_only=True):
     """What a route answers. `body`: what becomes JSON, or bytes of another `media` type.
 
     `position`: the log position that shows what was done. `replayed`: answered before, nothing was done now.
+    `retry_after_s`: when to ask again.
     """
 
     body: object
@@ -40,6 +41,7 @@ class Answer(msgspec.Struct, kw_only=True):
     media: str = JSON
     position: int | None = None
     replayed: bool = False
+    retry_after_s: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields
+from collections.abc import Mapping
 
-from commands.statements import MatchStatementLine
+from marshmallow import Schema, ValidationError, fields, validates_schema
+
+from commands import Command
+from commands.statements import ExplainBankFee, MatchPayoutLine, MatchStatementLine
 from ledger import statements as ledger_statements
 from ledger.errors import (
     IdempotencyKeyReused,
     MerchantNotFound,
+    PaymentIntentClosed,
     PaymentIntentNotFound,
+    PayoutNotFound,
+    PayoutStateConflict,
     ReasonMissing,
     StatementLineNotFound,
     StatementLineOwned,
 )
-from ledger.payments import PaymentIntent
 from ledger.statements import StatementLine
 from projections import statements
 from projections.statements import StatementRow
@@ -32,9 +37,23 @@ STATUSES = (
 
 
 class MatchAsked(Strict):
-    """Whose the line is, and why."""
+    """Whose the line is, and why: a payment intent's or a payout's, exactly one of them."""
 
-    payment_intent_id = Text(longest=64, required=True)
+    payment_intent_id = Text(longest=64, metadata={"description": "Whose an unmatched credit is."})
+    payout_id = Text(longest=64, metadata={"description": "Whose an unmatched debit is."})
+    reason = Text(longest=500, required=True)
+
+    @validates_schema
+    def _one_owner(self, data: Mapping[str, object], **_: object) -> None:
+        if "payment_intent_id" in data and "payout_id" in data:
+            raise ValidationError("A line is one's: take this out, or payment_intent_id.", "payout_id")
+        if "payment_intent_id" not in data and "payout_id" not in data:
+            raise ValidationError("Name payment_intent_id for a credit, or payout_id for a debit.", "payment_intent_id")
+
+
+class FeeAsked(Strict):
+    """Why the line is the bank's fee."""
+
     reason = Text(longest=500, required=True)
 
 
@@ -114,14 +133,36 @@ def list_statement_lines(call: Call) -> Answer:
         StatementLineNotFound,
         StatementLineOwned,
         PaymentIntentNotFound,
+        PaymentIntentClosed,
+        PayoutNotFound,
+        PayoutStateConflict,
         ReasonMissing,
         IdempotencyKeyReused,
     ),
 )
 def match_statement_line(call: Call) -> Answer:
-    """Say which payment intent an unmatched credit belongs to."""
-    intent = call.services.ledger.get(PaymentIntent, call.body["payment_intent_id"], PaymentIntentNotFound)
-    command = MatchStatementLine(line_id=call.path["line_id"], payment_intent_id=intent.id, reason=call.body["reason"])
+    """Say which payment intent an unmatched credit belongs to, or which payout an unmatched debit does."""
+    line_id, reason = call.path["line_id"], call.body["reason"]
+    if "payout_id" in call.body:
+        return _decided(call, MatchPayoutLine(line_id=line_id, payout_id=call.body["payout_id"], reason=reason))
+    intent_id = call.body["payment_intent_id"]
+    return _decided(call, MatchStatementLine(line_id=line_id, payment_intent_id=intent_id, reason=reason))
+
+
+@route(
+    "POST",
+    "/v1/statement-lines/<line_id>/bank-fee",
+    roles=ADMIN,
+    body=FeeAsked,
+    answer=LineMatched,
+    refuses=(StatementLineNotFound, StatementLineOwned, ReasonMissing, IdempotencyKeyReused),
+)
+def explain_bank_fee(call: Call) -> Answer:
+    """Say that an unmatched debit is what the bank charged us."""
+    return _decided(call, ExplainBankFee(line_id=call.path["line_id"], reason=call.body["reason"]))
+
+
+def _decided(call: Call, command: Command) -> Answer:
     receipt = call.dispatch(command)
     return call.answer(receipt, _matched(call.then(StatementLine, receipt)))
 

@@ -25,7 +25,7 @@ from ledger.errors import Problem
 from ledger.settings import SettingsInvalid, read_settings
 from workers import projector
 from workers.jobs import QueueWorker, assert_one_queue, queue_names
-from workers.json_lines import log_json_lines
+from ledger.json_lines import log_json_lines
 from workers.parts import Parts, connect, hold
 from workers.reactor import Reactor
 from workers.scheduler import Scheduler

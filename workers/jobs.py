@@ -27,7 +27,7 @@ from rq.utils import now
 from banks.bank import Bank
 from ledger.errors import Problem, QueueUnavailable
 from ledger.ids import derive
-from workers.json_lines import describe
+from ledger.json_lines import describe
 from workers.parts import held
 
 WEBHOOKS: Final = "webhooks"

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commands import Command
+from commands.merchants import AddApiKey
 from commands.payouts import (
     ApprovePayout,
     CancelPayout,
@@ -448,3 +449,33 @@ def check_conservation(story: Story, merchant_id: str, payouts: list[Payout]) ->
     assert -books.get(accounts.FEES, 0) == fees
     in_transit = [payout.amount.units for payout in payouts if payout.status == "accepted"]
     assert -books.get(accounts.IN_TRANSIT, 0) == sum(in_transit)
+
+
+def test_keys_made_with_one_another_are_one_person_and_a_key_made_by_an_operator_is_another() -> None:
+    story = Story()
+    merchant_id = story.funded(1_000_000)
+
+    def key(name: str, maker: str) -> str:
+        role = "owner" if name == "first" else "approver"
+        made = AddApiKey(merchant_id=merchant_id, key_id=name, label=name, role=role, digest=name * 8)
+        story.when(made, actor=maker)
+        return f"merchant:{merchant_id}/key:{name}"
+
+    owner = key("first", "operator:linh")
+    own_second = key("second", owner)
+    own_third = key("third", own_second)
+    other = key("other", "operator:linh")
+    command = RequestPayout(
+        merchant_id=merchant_id,
+        amount=dong(1_000),
+        beneficiary_bin="970422",
+        beneficiary_account=Personal("1"),
+        beneficiary_name=Personal("A"),
+        memo="",
+    )
+    payout_id = story.when(command, actor=own_second).subject
+    for hand in (owner, own_second, own_third):
+        with pytest.raises(OwnApproval):
+            story.when(ApprovePayout(merchant_id=merchant_id, payout_id=payout_id), actor=hand)
+    story.when(ApprovePayout(merchant_id=merchant_id, payout_id=payout_id), actor=other)
+    assert story.payout(payout_id).status == "approved"

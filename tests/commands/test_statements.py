@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import msgspec
 import pytest
 
 from commands.payments import CancelPaymentIntent
 from commands.payouts import CancelPayout, RecordPayoutAccepted, RecordPayoutDeclined, RecordPayoutExecuted
 from commands.settlements import CloseSettlement, ReleaseSettlement
-from commands.statements import ExplainBankFee, MatchStatementLine, RecordStatementLine, from_bank
+from commands.statements import (
+    ExplainBankFee,
+    MatchPayoutLine,
+    MatchStatementLine,
+    RecordStatementLine,
+    from_bank,
+)
 from ledger import accounts
-from ledger.errors import ReasonMissing, StatementLineOwned
-from ledger.statements import StatementLine
+from ledger.errors import PayoutStateConflict, ReasonMissing, StatementLineOwned
+from ledger.privacy import Personal
+from ledger.statements import Direction, StatementLine
 from tests.story import BANK_ACCOUNT, Story
 
 BANK = accounts.bank(BANK_ACCOUNT)
@@ -213,6 +221,90 @@ def test_money_of_a_payout_that_comes_back_is_available_again_whatever_came_firs
     assert next(iter(ends))[:2] == ("returned", 1_996_700)
 
 
+def test_our_id_in_the_banks_own_field_counts_before_the_text() -> None:
+    story = Story()
+    merchant_id = story.funded(2_000_000)
+    payout = story.submitted(merchant_id, 1_000_000)
+    row = story.row(1_000_000, "CHI HO", direction="debit")
+    story.bank_says(msgspec.structs.replace(row, end_to_end_id=payout.end_to_end_id))
+    assert story.payout(payout.id).status == "confirmed"
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_debit_that_lost_our_id_is_given_to_its_payout_by_hand(failed: bool) -> None:
+    story = Story()
+    merchant_id = story.funded(2_000_000)
+    payout = story.submitted(merchant_id, 1_000_000)
+    if failed:
+        story.when(RecordPayoutDeclined(payout_id=payout.id, reason="refused", bank_code="x"))
+    receipt = story.bank_says(story.row(1_000_000, "CHI HO", direction="debit"))
+    match = MatchPayoutLine(line_id=receipt.subject, payout_id=payout.id, reason="the bank says so on the telephone")
+    story.when(match)
+    assert story.payout(payout.id).status == "confirmed"
+    assert story.books() == {BANK: 1_000_000, accounts.available(merchant_id): -996_700, accounts.FEES: -3_300}
+    with pytest.raises(StatementLineOwned):
+        story.when(match)
+
+
+def test_a_debit_is_given_to_no_payout_that_cannot_be_its_own() -> None:
+    story = Story()
+    merchant_id = story.funded(2_000_000)
+    never_sent, other = story.requested(merchant_id, 11_000), story.submitted(merchant_id, 12_000)
+    receipt = story.bank_says(story.row(11_000, "CHI HO", direction="debit"))
+    for payout in (never_sent, other):
+        with pytest.raises(PayoutStateConflict):
+            story.when(MatchPayoutLine(line_id=receipt.subject, payout_id=payout.id, reason="it looks like it"))
+
+
+@pytest.mark.parametrize("original_comes", [False, True])
+def test_a_reversal_is_given_to_nobody_by_hand(original_comes: bool) -> None:
+    story = Story()
+    intent = story.intent(story.merchant(), 500)
+    for direction in ("credit", "debit"):
+        reversal = story.row(500, "x", direction=direction, reference=f"R{direction}", is_reversal=True)
+        receipt = story.bank_says(reversal)
+        if original_comes:
+            other: Direction = "debit" if direction == "credit" else "credit"
+            story.bank_says(story.row(500, "x", direction=other, reference=f"R{direction}"))
+            assert line(story, receipt.subject).status == "matched"
+        for command in (
+            MatchStatementLine(line_id=receipt.subject, payment_intent_id=intent.id, reason="so it seems"),
+            ExplainBankFee(line_id=receipt.subject, reason="so it seems"),
+        ):
+            with pytest.raises(StatementLineOwned):
+                story.when(command)
+    assert story.books() == {}
+
+
+def test_a_settlement_that_takes_available_below_zero_rings_an_alarm_each_time() -> None:
+    story = Story()
+    for number in range(2):
+        merchant_id = story.merchant(fee_bps=0, payout_fee=0)
+        intent = story.intent(merchant_id, 500)
+        story.bank_says(story.row(500, intent.code, reference=f"R{number}"))
+        for _ in range(2):
+            settled = story.when(CloseSettlement(merchant_id=merchant_id, payment_intent_ids=(intent.id,)))
+            story.when(ReleaseSettlement(settlement_id=settled.subject))
+            if story.payment(intent.id).received.units:
+                story.submitted(merchant_id, 500)
+                story.bank_says(story.row(500, intent.code, reference=f"R{number}", is_reversal=True))
+                story.passes(minutes=1)
+    raised = [e.event.kind for e in story.log() if e.name == "alarm.raised"]  # type: ignore[attr-defined]
+    assert raised == ["negative_available", "negative_available"]
+
+
+def test_a_person_is_known_by_the_account_number_whoever_tells_of_it() -> None:
+    story = Story()
+    merchant_id = story.funded(2_000_000)
+    payout = story.submitted(merchant_id, 1_000_000)
+    story.bank_says(story.row(1_000_000, payout.end_to_end_id, direction="debit", reference="OUT"))
+    back = story.row(5, "tra lai")
+    receipt = story.bank_says(msgspec.structs.replace(back, counterparty_account=Personal("0001234567890")))
+    sealed = line(story, receipt.subject).counterparty_account
+    assert sealed is not None
+    assert sealed.person == payout.beneficiary_account.person
+
+
 def test_a_payout_that_failed_by_our_books_and_went_out_and_came_back_ends_the_same_in_every_order() -> None:
     ends = set()
     for back_first in (False, True):
@@ -330,6 +422,7 @@ def test_a_row_of_a_bank_becomes_the_command() -> None:
         counterparty_bank = "970415"
         source = "webhook"
         reversal = False
+        end_to_end_id = None
         movement_key = command.key
 
     made: RecordStatementLine = from_bank(BANK_ACCOUNT, Row())

@@ -362,7 +362,17 @@ class Auditor:
         of_bank = sum(units for key, units in self.world.bank_book.items() if not key.endswith(" reversed"))
         if self.books.get(accounts.bank(BANK_ACCOUNT), 0) != of_bank:
             found.append(f"the bank has {of_bank}, we say {self.books.get(accounts.bank(BANK_ACCOUNT), 0)}")
+        waiting = self._waiting()
+        if self.books.get(accounts.UNIDENTIFIED, 0) != waiting:
+            found.append(f"lines worth {waiting} wait, unidentified says {self.books.get(accounts.UNIDENTIFIED, 0)}")
         return found
+
+    def _waiting(self) -> int:
+        """The unmatched lines' worth, debits positive: exactly this may stand as unidentified."""
+        streams = {line_of(row) for row in self.world.rows}
+        lines = [self.world.story.ledger.get(StatementLine, stream) for stream in streams]
+        unmatched = [line for line in lines if line.status == "unmatched"]
+        return sum(line.amount.units if line.direction == "debit" else -line.amount.units for line in unmatched)
 
     def _post(self, event: JournalEntry.Posted) -> list[str]:
         for posting in event.postings:

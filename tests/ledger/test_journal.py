@@ -55,7 +55,7 @@ HAPPENINGS: dict[str, tuple[Post, dict[str, tuple[int, int]]]] = {
         {AVAILABLE: (1, 1), "payouts:in_transit": (-1, 0), "fees": (0, -1)},
     ),
     "payout_confirmed": (
-        lambda amount, fee: journal.payout_confirmed(CONTEXT, payout_id="po_1", on=ON, bank="ba_1", amount=amount),
+        lambda amount, fee: journal.payout_confirmed(CONTEXT, payout_id="po_1", on=ON, source=BANK, amount=amount),
         {"payouts:in_transit": (1, 0), BANK: (-1, 0)},
     ),
     "payout_declined_late": (
@@ -76,7 +76,7 @@ HAPPENINGS: dict[str, tuple[Post, dict[str, tuple[int, int]]]] = {
     ),
     "payout_confirmed_after_failure": (
         lambda amount, fee: journal.payout_confirmed_after_failure(
-            CONTEXT, payout_id="po_1", on=ON, bank="ba_1", merchant_id="mer_1", amount=amount, fee=fee
+            CONTEXT, payout_id="po_1", on=ON, source=BANK, merchant_id="mer_1", amount=amount, fee=fee
         ),
         {AVAILABLE: (1, 1), BANK: (-1, 0), "fees": (0, -1)},
     ),

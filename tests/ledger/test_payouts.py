@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from ledger import codes, payouts
 from ledger.context import Context
 from ledger.errors import InvalidAmount, InvalidField, OwnApproval, PayoutStateConflict, ReasonMissing
-from ledger.payouts import ANSWER_WITHIN, MEMO_MAX, NAPAS_MAX, Payout, enquiry_slot, id_of_end_to_end
+from ledger.payouts import (
+    ANSWER_WITHIN,
+    MEMO_MAX,
+    NAPAS_MAX,
+    NOT_SENT_TIMES,
+    Payout,
+    enquiry_slot,
+    id_of_end_to_end,
+    not_sent_pause,
+)
 from ledger.privacy import Sealed
 from tests.story import dong
 
@@ -279,7 +288,7 @@ def test_a_bank_that_does_not_know_a_payout_leaves_what_was_accepted_alone() -> 
     [
         ("unknown", [60, 120, 300, 900, 3_600, 7_200, 10_800]),
         ("accepted", [5, 15, 30, 60, 120, 240, 480, 900, 1_800, 3_600, 5_400]),
-        ("submitted", [60]),
+        ("submitted", [300]),
     ],
 )
 def test_the_asking_ladder_rises_exactly_at_its_rungs(status: str, rungs_s: list[int]) -> None:
@@ -320,3 +329,18 @@ def test_what_no_bank_would_take_is_refused_naming_the_field() -> None:
         with pytest.raises(InvalidField) as refusal:
             make()
         assert refusal.value.field == field
+
+
+def test_an_order_that_never_left_is_tried_ever_more_slowly_and_people_are_told_in_the_end() -> None:
+    pauses = [not_sent_pause(attempt) for attempt in range(1, 40)]
+    assert pauses[0] == timedelta(seconds=30)
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == timedelta(hours=1)
+    one = requested(approvals=0)
+    for attempt in range(1, NOT_SENT_TIMES + 1):
+        one.escalate(context(), why="it cannot be sent")
+        assert not one.escalated
+        one.submit(context())
+        one.not_sent(context(), attempt=attempt, why="refused")
+    one.escalate(context(), why="it cannot be sent")
+    assert (one.escalated, one.status) == (True, "approved")

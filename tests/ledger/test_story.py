@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from commands.payouts import RecordPayoutDeclined
 from ledger.errors import NotFound
 from ledger.story import details, story
 from tests.story import Story
@@ -31,6 +32,16 @@ def test_a_payments_story_holds_its_line_and_entry() -> None:
     names = [envelope.name for envelope in story(told.ledger, intent.id)]
     assert names[0] == "payment_intent.created"
     assert {"payment_intent.paid", "statement_line.recorded", "journal_entry.posted"} <= set(names)
+
+
+def test_a_payouts_story_holds_what_came_of_it_after_it_had_failed() -> None:
+    told = Story()
+    payout = told.submitted(told.funded(2_000_000), 1_000_000)
+    told.when(RecordPayoutDeclined(payout_id=payout.id, reason="refused", bank_code="x"))
+    told.bank_says(told.row(1_000_000, payout.end_to_end_id, direction="debit"))
+    told.bank_says(told.row(1_000_000, payout.end_to_end_id))
+    names = {envelope.name for envelope in story(told.ledger, payout.id)}
+    assert {"account.hold_released", "account.debited", "account.credited", "alarm.raised"} <= names
 
 
 def test_nothing_personal_is_told() -> None:

@@ -27,6 +27,7 @@ from werkzeug.test import TestResponse
 
 from banks.registry import open_banks
 from banks.transport import Transport
+from ledger.aggregate import Envelope, Event
 from ledger.settings import OperatorKey, Secret, Settings
 from ledger.store import Ledger
 from projections import positions
@@ -156,7 +157,7 @@ class Stage:
         return self.done(method, path, body, bearer=OPERATOR_KEYS["admin"], **how)
 
     def shop(self, name: str = "Cửa hàng Mai", **terms: Any) -> Shop:
-        """A registered merchant with a key for each role."""
+        """A registered merchant with a key for each role; the approver's is made by the operator, for another person."""
         asked = {
             "name": name,
             "bank_account_id": BANK_ACCOUNT,
@@ -167,9 +168,11 @@ class Stage:
         }
         made = self.admin("POST", "/v1/merchants", asked | terms)
         shop = Shop(made["id"], {"owner": made["api_key"]["secret"]})
-        for role in ("requester", "approver", "reader"):
+        for role in ("requester", "reader"):
             key = self.done("POST", "/v1/api-keys", {"label": role, "role": role}, bearer=shop.keys["owner"])
             shop.keys[role] = key["secret"]
+        approver = {"label": "approver", "role": "approver"}
+        shop.keys["approver"] = self.admin("POST", f"/v1/merchants/{shop.id}/api-keys", approver)["secret"]
         return shop
 
     def intent(self, shop: Shop, amount: int = 1_500_000, **other: Any) -> Any:
@@ -201,6 +204,23 @@ class Stage:
     def payout(self, shop: Shop, amount: int = 200_000, **how: Any) -> Any:
         """A payout this merchant's requester asks for."""
         return self.done("POST", "/v1/payouts", payout(amount), bearer=shop.keys["requester"], **how)
+
+    def plant(self, stream: str, version: int, event: Event) -> None:
+        """An event that no command decided stands in the log, as a fault of ours could leave it there."""
+        envelope = Envelope(
+            stream=stream,
+            version=version,
+            name=event.stored_name,
+            schema=event.schema_version,
+            at=self.clock(),
+            effective_on=START.date(),
+            actor="operator:nobody",
+            command_id="cmd_planted",
+            correlation_id="planted",
+            causation_id=None,
+            event=event,
+        )
+        self.services.ledger.events.put([envelope])
 
     def project(self) -> None:
         """Let every projection come to the end of the log."""

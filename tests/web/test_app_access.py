@@ -101,6 +101,12 @@ def about_settlement(stage: Stage, shop: Shop) -> Asked:
     return Asked(f"/v1/settlements/{made['id']}/release")
 
 
+def about_debit(stage: Stage, shop: Shop) -> Asked:
+    raw = notice(memo="fee", amount=1_100, trace=f"L{next(NUMBERS)}", direction="debit")
+    line = stage.bank_says(raw).get_json()["responseBody"]["referenceCode"]
+    return Asked(f"/v1/statement-lines/{line}/bank-fee", REASON)
+
+
 def about_line(stage: Stage, shop: Shop) -> Asked:
     raw = notice(memo="nobody's", amount=5_000, trace=f"L{next(NUMBERS)}")
     line = stage.bank_says(raw).get_json()["responseBody"]["referenceCode"]
@@ -159,6 +165,7 @@ TABLE: dict[str, Row] = {
     "POST /v1/payouts/<payout_id>/cancel": Row(about_payout("/cancel", REASON), {"owner", "requester"}, 200, 404),
     "GET /v1/statement-lines": Row(listed("/v1/statement-lines"), EVERYBODY, 200, 404),
     "POST /v1/statement-lines/<line_id>/match": Row(about_line, {"admin"}),
+    "POST /v1/statement-lines/<line_id>/bank-fee": Row(about_debit, {"admin"}),
     "GET /v1/balances": Row(listed("/v1/balances"), EVERYBODY, 200, 404),
     "GET /v1/journal": Row(listed("/v1/journal"), EVERYBODY, 200, 404),
     "GET /v1/trial-balance": Row(at("/v1/trial-balance"), OPERATOR),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.stage import BANK_ACCOUNT, OPERATOR_KEYS, Shop, Stage, notice, payout, problem, said
+from tests.web.stage import OPERATOR_KEYS, Shop, Stage, notice, payout, problem, said
 
 FRACTION = b'{"amount": 1.5, "currency": "VND"}'
 
@@ -111,8 +111,12 @@ def test_a_bank_that_is_not_ours(stage: Stage) -> None:
 
 def test_a_wrong_signature_of_a_bank(stage: Stage) -> None:
     raw = notice(memo="x", amount=5, trace="1")
-    answer = stage.ask("POST", f"/v1/bank-webhooks/{BANK_ACCOUNT}", raw=raw, key="")
+    answer = stage.bank_says(raw, webhook_key="wrong")
     assert answer.status_code == 401
+    assert answer.mimetype == "application/json"
+    assert said(answer).keys() == {"requestTrace", "responseDateTime", "responseStatus"}
+    assert said(answer)["requestTrace"] is None
+    assert said(answer)["responseStatus"] == {"responseCode": "40100001", "responseMessage": "wrong key"}
 
 
 def test_a_missing_idempotency_key(stage: Stage, shop: Shop) -> None:

@@ -25,6 +25,7 @@ def test_it_is_ready_when_every_part_is_there(event_store_url: str, sqlite_url: 
     stage.shop()
     answer = stage.ask("GET", "/ready")
     assert answer.status_code == 200
+    assert "Retry-After" not in answer.headers
     body = said(answer)
     assert body["parts"] == {"event_store": "ok", "read_tables": "ok", "redis": "ok"}
     assert set(body["lag"]) == set(PROJECTIONS)
@@ -51,3 +52,11 @@ def test_each_part_that_is_away_is_named(stage: Stage) -> None:
         "redis": "queue-unavailable",
     }
     assert said(Stage(away, stage.clock).ask("GET", "/live")) == {"status": "ok"}
+
+
+def test_while_redis_is_away_it_says_when_to_ask_again(stage: Stage) -> None:
+    answer = stage.ask("GET", "/ready")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "2"
+    assert said(answer)["status"] == "away"
+    assert said(answer)["parts"] == {"event_store": "ok", "read_tables": "ok", "redis": "queue-unavailable"}

@@ -79,7 +79,11 @@ def test_it_serves_until_it_is_told_to_stop(
 ) -> None:
     port = free_port()
     chosen = environment(event_store_url, sqlite_url, redis_url, accounts_file(tmp_path), port)
-    process = subprocess.Popen([sys.executable, "-m", "web"], cwd=ROOT, env=os.environ | chosen)
+    log = tmp_path / "web.log"
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "web"], cwd=ROOT, env=os.environ | chosen, stdout=written, stderr=written
+        )
     try:
         deadline = monotonic() + 30
         while get(f"http://127.0.0.1:{port}/live") != 200:
@@ -94,10 +98,15 @@ def test_it_serves_until_it_is_told_to_stop(
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310  # our own loopback address
             assert json.loads(answer.read())["responseStatus"]["responseCode"] == "00000000"
         assert get(f"http://127.0.0.1:{port}/v1/payouts") == 401
+        assert get(f"http://127.0.0.1:{port}/v1/payment-intents/{planted}/qr.svg", bearer) == 500
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
     assert process.returncode == 0
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {"_granian", "web.problems"} <= {line["logger"] for line in lines}
+    assert [line["exception"] for line in lines if line["logger"] == "web.problems"] == ["KeyError"]
+    assert PLANTED not in log.read_text()
 
 
 def test_an_environment_that_does_not_add_up_is_said_at_once() -> None:

@@ -11,6 +11,10 @@ from dataclasses import replace
 
 import pytest
 
+from commands.statements import from_bank, line_of
+from ledger.journal import id_of_entry
+from ledger.json_lines import JsonLines
+from ledger.money import Money
 from ledger.notices import BankNotice
 from ledger.payments import PaymentIntent
 from ledger.statements import StatementLine
@@ -19,11 +23,18 @@ from tests.banks.acb.rig import OLDER_KEY, account
 from tests.web.stage import BANK_ACCOUNT, OPERATOR_KEYS, Stage, notice, problem, said, settings
 from tests.web.test_health import NO_MONGO
 
+PLANTED = "NGUYEN VAN KIN 0001234567890"
 PATH = f"/v1/bank-webhooks/{BANK_ACCOUNT}"
 
 
 def code(answer: object) -> str:
     return str(said(answer)["responseStatus"]["responseCode"])  # type: ignore[arg-type]
+
+
+def nonsense(planted: str) -> PaymentIntent.Reversed:
+    """Takes back a line that the intent never had."""
+    none = Money(0, "VND")
+    return PaymentIntent.Reversed(line_id=planted, amount=none, fee=none, received=none, status="awaiting")
 
 
 def lines(stage: Stage) -> list[str]:
@@ -166,6 +177,37 @@ def test_the_bank_is_asked_to_come_again_while_nothing_can_be_recorded(stage: St
     assert unreadable.status_code == 503
     assert stage.bank_says(raw).status_code == 200
     assert len(lines(stage)) == 1
+
+
+def test_a_race_lost_too_often_is_no_conflict_for_the_bank(stage: Stage) -> None:
+    """Another event holds the place of the journal entry, so every try to keep the line loses its race."""
+    raw = notice(memo="nobody's", amount=5_000, trace="67")
+    row = stage.services.banks[BANK_ACCOUNT].parse_webhook(raw).lines[0]
+    line_id = line_of(from_bank(BANK_ACCOUNT, row))
+    stage.plant(id_of_entry("credit_unidentified", line_id), 1, PaymentIntent.Expired())
+    answer = stage.bank_says(raw)
+    assert (answer.status_code, code(answer)) == (503, "50300001")
+    assert lines(stage) == []
+    assert stage.pays("another").status_code == 200
+
+
+def test_a_bug_while_recording_is_logged_without_its_words_and_the_bank_comes_again(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The intent's stream holds an event that cannot follow: folding it raises KeyError, which quotes a planted name."""
+    intent = stage.intent(stage.shop())
+    stage.plant(intent["id"], 2, nonsense(PLANTED))
+    answer = stage.pays(intent["code"])
+    assert (answer.status_code, code(answer)) == (503, "50300001")
+    assert lines(stage) == []
+    written = [JsonLines().format(record) for record in caplog.records if record.name == "web.notices"]
+    assert len(written) == 1
+    line = json.loads(written[0])
+    assert (line["level"], line["exception"]) == ("error", "KeyError")
+    assert answer.headers["Request-Id"] in line["message"]
+    assert PLANTED in str(caplog.records[0].exc_info)
+    assert PLANTED not in written[0]
+    assert PLANTED.encode() not in answer.data
 
 
 def test_neither_key_nor_body_is_told_back(stage: Stage) -> None:

@@ -40,6 +40,16 @@ def test_nobody_approves_their_own(stage: Stage, shop: Shop) -> None:
     assert stage.done("POST", path, bearer=shop.keys["approver"])["status"] == "approved"
 
 
+def test_a_key_one_made_oneself_is_nobody_else(stage: Stage, shop: Shop) -> None:
+    made = stage.done("POST", "/v1/payouts", payout(), bearer=shop.keys["owner"])
+    own = stage.done("POST", "/v1/api-keys", {"label": "me too", "role": "approver"}, bearer=shop.keys["owner"])
+    path = f"/v1/payouts/{made['id']}/approve"
+    answer = stage.ask("POST", path, bearer=own["secret"])
+    assert problem(answer)[:2] == (403, "own-approval")
+    assert "operator" in said(answer)["detail"]
+    assert stage.done("POST", path, bearer=shop.keys["approver"])["status"] == "approved"
+
+
 def test_an_operator_may_approve_and_reject(stage: Stage, shop: Shop) -> None:
     first, second = stage.payout(shop)["id"], stage.payout(shop)["id"]
     approver = OPERATOR_KEYS["approver"]

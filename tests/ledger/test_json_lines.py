@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from ledger.errors import PayoutNotFound
-from workers.json_lines import JsonLines
+from ledger.json_lines import JsonLines
 
 
 def line_of(fault: Exception | None = None) -> dict[str, object]:
