@@ -62,11 +62,11 @@ def _json(envelope: Envelope) -> str:
 
 def _lines(envelope: Envelope) -> Iterator[str]:
     at = envelope.at.astimezone(ICT).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-    yield f"{at}  {envelope.name:32} {envelope.actor}"
-    yield f"{'':25}{envelope.id}"
+    yield f"{at}+07  {envelope.name:32} {envelope.actor}"
+    yield f"{'':28}{envelope.id}"
     for name, value in details(envelope).items():
         if value not in (None, "", [], False):
-            yield f"{'':27}{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+            yield f"{'':30}{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
 
 
 if __name__ == "__main__":

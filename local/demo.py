@@ -260,7 +260,7 @@ class Demo:
 
     def _timeline(self, payout: Json) -> None:
         for happening in payout["timeline"]:
-            self.say(f"    {happening['at'][11:23]}  {happening['name']:24} {happening['actor']}")
+            self.say(f"    {happening['at'][11:23]}Z  {happening['name']:24} {happening['actor']}")
 
 
 def table(demo: Demo) -> Table:

@@ -141,6 +141,11 @@ def request_payout(call: Call) -> Answer:
     """Ask for a payout; amount and fee are held at once, and it is sent once approved."""
     to = call.body["beneficiary"]
     listed_bank(to["bin"], field="beneficiary.bin")
+    own = {(bank.bin, bank.account.account_number) for bank in call.services.banks.values()}
+    if (to["bin"], to["account_number"]) in own:
+        raise InvalidBeneficiary(
+            "This is an account of ours; pay to somebody else's.", field="beneficiary.account_number"
+        )
     command = RequestPayout(
         merchant_id=call.merchant_id(),
         amount=Money(call.body["amount"], call.body["currency"]),

@@ -22,10 +22,10 @@ import redis
 import workers
 from ledger.discovery import import_all
 from ledger.errors import Problem
+from ledger.json_lines import log_json_lines
 from ledger.settings import SettingsInvalid, read_settings
 from workers import projector
 from workers.jobs import QueueWorker, assert_one_queue, queue_names
-from ledger.json_lines import log_json_lines
 from workers.parts import Parts, connect, hold
 from workers.reactor import Reactor
 from workers.scheduler import Scheduler

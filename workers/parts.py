@@ -30,7 +30,8 @@ COMMAND_ID_BYTES: Final = 16
 class Parts:
     """The parts of one process. `clock` gives aware instants, `token` random bytes; `banks` by bank account id.
 
-    `reader` asks the read tables; `database` writes them, for those who follow the log: projector and reactor.
+    `reader` asks the read tables; `database` writes them, for the projector, and the marks of how far others have come:
+    the reactor in the log, scheduler and jobs in our statements.
     """
 
     settings: Settings

@@ -37,20 +37,24 @@ from ledger.payouts import (
     APPROVED,
     ASKED_ABOUT,
     ASKING_ENDS,
+    NOT_SENT_TIMES,
     SUBMITTED,
     UNKNOWN,
     Payout,
     enquiry_slot,
+    not_sent_pause,
 )
 from projections import payouts as read_payouts
 from workers.jobs import Ring, ask_queue, job, pay_queue
 from workers.parts import Parts
 from workers.reactor import when
 from workers.scheduler import every
-from workers.statements import read_statement
+from workers.statements import read_statement, unmatched_debits
 
-NOT_SENT_PAUSE: Final = timedelta(seconds=30)
-"""An order that never left us is not tried again sooner."""
+SEND_LIMIT_S: Final = int(ANSWER_WITHIN.total_seconds()) - 10
+"""A sender is broken off while its payout is still left to it: nobody asks about an order that is yet to be sent."""
+CLOCKS_APART: Final = timedelta(minutes=10)
+"""A bank's clock may be this far from ours (bank wire specification 11.3)."""
 SEND_WITHIN: Final = timedelta(seconds=20)
 """A worker that wakes up later than this after its record does not send any more: others may have asked meanwhile."""
 DUE_MAX: Final = 200
@@ -65,12 +69,14 @@ log = logging.getLogger(__name__)
 # sending
 
 
-@job(limit_s=300, remembered_s=30)
+@job(limit_s=SEND_LIMIT_S, remembered_s=30)
 def submit_payout(parts: Parts, payout_id: str) -> None:
-    """Send an approved payout to its bank, at most once in its life. Does nothing for one that is not approved."""
+    """Send an approved payout to its bank, at most once in its life. Does nothing for one that is not approved, or
+    whose last attempt never left us and is too fresh.
+    """
     payout = parts.ledger.get(Payout, payout_id, PayoutNotFound)
     now = parts.clock()
-    if payout.status != APPROVED or (payout.attempt and now - payout.status_at < NOT_SENT_PAUSE):
+    if payout.status != APPROVED or (payout.attempt and now - payout.status_at < not_sent_pause(payout.attempt)):
         return
     bank = parts.bank(payout.bank_account_id)
     order = order_of(parts, payout, bank)
@@ -83,6 +89,7 @@ def submit_payout(parts: Parts, payout_id: str) -> None:
     attempt = submitted.attempt if submitted else payout.attempt + 1
     command = _send(parts, bank, order, payout_id, attempt, now)
     dispatch(parts.ledger, command, parts.context("payouts", payout_id, cause))
+    _escalate_when_used_up(parts, payout_id)
 
 
 def order_of(parts: Parts, payout: Payout, bank: Bank) -> TransferOrder:
@@ -158,32 +165,58 @@ def _answered(parts: Parts, bank: Bank, payout: Payout, submitted_at: datetime, 
         return RecordPayoutNotFound(
             payout_id=payout.id,
             final_after=bank.not_found_final.after,
-            statement_read_at=_statement_read_at(parts, payout.bank_account_id, submitted_at),
+            statement_read_at=_statement_read_at(parts, payout, submitted_at),
         )
     if isinstance(outcome, NotSent):
         return RecordPayoutUnknown(payout_id=payout.id, why="the enquiry did not reach the bank")
     return _told(payout.id, outcome)
 
 
-def _statement_read_at(parts: Parts, bank_account_id: str, submitted_at: datetime) -> datetime | None:
-    """Reads our statement since the day of sending and records it; until when it is known, None when it is not."""
-    read_at = parts.clock()
+def _statement_read_at(parts: Parts, payout: Payout, submitted_at: datetime) -> datetime | None:
+    """Reads our statement since the day of sending and records it; until when it proves that nothing happened.
+
+    None when it cannot be read whole, and while it holds a debit of this amount that nobody explains: that may be the
+    payout, with a text that lost our id.
+    """
+    read_at, since = parts.clock(), submitted_at - CLOCKS_APART
+    account = payout.bank_account_id
     try:
-        whole = read_statement(parts, bank_account_id, bank_day(submitted_at), bank_day(read_at))
+        read = read_statement(parts, account, bank_day(since), bank_day(read_at))
     except BankUnavailable as problem:
-        log.warning("the statement of %s could not be read: %s", bank_account_id, problem.slug)
+        log.warning("the statement of %s could not be read: %s", account, problem.slug)
         return None
-    return read_at if whole else None
+    if not read.whole:
+        return None
+    suspects = unmatched_debits(parts, account, payout.amount, since, read)
+    if suspects:
+        log.warning("%s may have left us: %s", payout.id, " ".join(suspects))
+        return None
+    return read_at
+
+
+# calling people
 
 
 def _escalate_when_used_up(parts: Parts, payout_id: str) -> None:
     payout = parts.ledger.get(Payout, payout_id, PayoutNotFound)
-    if payout.status not in (UNKNOWN, ACCEPTED) or payout.submitted_at is None:
-        return
-    if parts.clock() - payout.submitted_at >= ASKING_ENDS:
-        command = EscalatePayout(payout_id=payout_id, why="the bank was asked for a day and it is not certain yet")
+    why = _used_up(payout, parts.clock())
+    if why and not payout.escalated:
+        command = EscalatePayout(payout_id=payout_id, why=why)
         cause = of_event(payout_id, payout.version)
         dispatch(parts.ledger, command, parts.context("payouts", payout_id, cause))
+
+
+def _used_up(payout: Payout, now: datetime) -> str | None:
+    """Why people must look at this payout, if they must."""
+    if payout.status == APPROVED and payout.attempt >= NOT_SENT_TIMES:
+        return f"the order never left us in {payout.attempt} attempts; trying goes on"
+    if payout.status in (UNKNOWN, ACCEPTED) and _asked_long_enough(payout.submitted_at, now):
+        return "the bank was asked for a day and it is not certain yet"
+    return None
+
+
+def _asked_long_enough(submitted_at: datetime | None, now: datetime) -> bool:
+    return submitted_at is not None and now - submitted_at >= ASKING_ENDS
 
 
 # what is due
@@ -217,10 +250,13 @@ def payouts_to_send(parts: Parts, now: datetime) -> Iterable[Ring]:
 
 @every(seconds=5)
 def payouts_to_ask_about(parts: Parts, now: datetime) -> Iterable[Ring]:
-    """Payouts that stand on a rung of the asking ladder. One that was escalated is for people."""
+    """Payouts that stand on a rung of the asking ladder. One that was escalated after a day is for people; one that was
+    escalated because it could not be sent, and left us after all, is asked about like any other.
+    """
     for row in _asked_about(parts):
         rung = enquiry_slot(row.status, row.status_at, now)
-        if rung and not row.escalated:
+        left_to_people = row.escalated and _asked_long_enough(row.submitted_at, now)
+        if rung and not left_to_people:
             if row.status == SUBMITTED:
                 rung = (now - row.status_at) // ANSWER_WITHIN
             queue = ask_queue(parts.bank(row.bank_account_id))

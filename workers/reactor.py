@@ -2,7 +2,7 @@
 
 Its position is kept after the jobs of a batch were rung, so an event is reacted to at least once. It is there for speed
 alone: whatever it misses (Redis away, a long stop) the timetable finds in the tables. So it begins at the end of the
-log when it has no position yet, and passes over events that are no news any more.
+log when it has no position yet, and passes over events that are no news any more, and reactions that are refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from threading import Event as Flag
 from typing import Final
 
 from ledger.aggregate import Envelope, Event
-from ledger.errors import Unavailable
+from ledger.errors import Problem, Unavailable
 from projections.places import move, position_of
 from workers.jobs import Bell, Ring
 from workers.parts import Parts
@@ -67,15 +67,21 @@ class Reactor:
         oldest = self._parts.clock() - NEWS
         for envelope in envelopes:
             if envelope.at >= oldest:
-                self._bell.ring_all(self._rings(envelope))
+                self._react(envelope)
         if envelopes:
             # When another copy was first, both rang the same jobs: no harm, and it is there that we go on.
             move(self._parts.database, NAME, after=after, upto=envelopes[-1].position)
         return len(envelopes)
 
-    def _rings(self, envelope: Envelope) -> Iterable[Ring]:
+    def _react(self, envelope: Envelope) -> None:
         for reaction in REACTIONS.get(type(envelope.event), ()):
-            yield from reaction(self._parts, envelope)
+            try:
+                self._bell.ring_all(reaction(self._parts, envelope))
+            except Unavailable:
+                raise
+            except Problem as problem:
+                # It would be refused again for ever: a payout out of an account that left our file, for one.
+                log.warning("%s after %s was refused: %s", reaction.__name__, envelope.id, problem.slug)
 
     def run(self, stop: Flag) -> None:
         """Steps until told to stop, woken by each new event."""

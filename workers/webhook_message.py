@@ -1,7 +1,8 @@
 """What a merchant is told of an event, and the signature under it (Standard Webhooks specification 1.0).
 
 The resource is shown as it stood right after the event, so every attempt sends the same bytes. Names and account
-numbers of persons, and texts that may hold them, are left out: whoever may see them reads the resource.
+numbers of persons, and the memos of payouts, are left out: whoever may see them reads the resource. What the merchant
+wrote about a payment intent itself, description and reference, is told back as it was given.
 """
 
 from __future__ import annotations

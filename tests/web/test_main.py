@@ -9,6 +9,8 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -16,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from local.processes import free_port
 from tests.banks.acb.rig import WEBHOOK_KEY, account
-from tests.web.stage import BANK_ACCOUNT, MASTER_KEY, notice
+from tests.web.stage import BANK_ACCOUNT, MASTER_KEY, NOWHERE, Stage, notice
+from tests.web.test_notices import PLANTED, nonsense
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,10 +66,11 @@ def environment(event_store_url: str, read_tables_url: str, redis_url: str, file
     }
 
 
-def get(url: str) -> int:
+def get(url: str, bearer: str = "") -> int:
     """The status of an address; 0 while nobody listens."""
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {bearer}"})  # noqa: S310  # loopback
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # our own loopback address
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310  # our own loopback address
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -74,38 +78,75 @@ def get(url: str) -> int:
         return 0
 
 
-def test_it_serves_until_it_is_told_to_stop(
-    event_store_url: str, sqlite_url: str, redis_url: str, tmp_path: Path
-) -> None:
-    port = free_port()
-    chosen = environment(event_store_url, sqlite_url, redis_url, accounts_file(tmp_path), port)
-    log = tmp_path / "web.log"
+@contextmanager
+def serving(chosen: Mapping[str, str], log: Path) -> Iterator[str]:
+    """The address of a web process that is told to stop at the end; what it says goes to `log`."""
+    address = f"http://127.0.0.1:{chosen['SOCAI_WEB_PORT']}"
     with log.open("wb") as written:
         process = subprocess.Popen(
             [sys.executable, "-m", "web"], cwd=ROOT, env=os.environ | chosen, stdout=written, stderr=written
         )
     try:
         deadline = monotonic() + 30
-        while get(f"http://127.0.0.1:{port}/live") != 200:
-            assert process.poll() is None
+        while get(f"{address}/live") != 200:
+            assert process.poll() is None, log.read_text()
             assert monotonic() < deadline
             sleep(0.05)
-        request = urllib.request.Request(  # our own loopback address
-            f"http://127.0.0.1:{port}/v1/bank-webhooks/{BANK_ACCOUNT}",
+        yield address
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+    assert process.returncode == 0
+
+
+def test_it_serves_until_it_is_told_to_stop(
+    event_store_url: str, sqlite_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    chosen = environment(event_store_url, sqlite_url, redis_url, accounts_file(tmp_path), free_port())
+    with serving(chosen, tmp_path / "web.log") as address:
+        request = urllib.request.Request(  # noqa: S310  # our own loopback address
+            f"{address}/v1/bank-webhooks/{BANK_ACCOUNT}",
             data=notice(memo="x", amount=5_000, trace="1"),
             headers={"Authorization": WEBHOOK_KEY, "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310  # our own loopback address
             assert json.loads(answer.read())["responseStatus"]["responseCode"] == "00000000"
-        assert get(f"http://127.0.0.1:{port}/v1/payouts") == 401
-        assert get(f"http://127.0.0.1:{port}/v1/payment-intents/{planted}/qr.svg", bearer) == 500
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-    assert process.returncode == 0
+        assert get(f"{address}/v1/payouts") == 401
+
+
+def test_killed_it_leaves_nobody_serving_on_its_port(
+    event_store_url: str, sqlite_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    chosen = environment(event_store_url, sqlite_url, redis_url, accounts_file(tmp_path), free_port())
+    command = [sys.executable, "-m", "web"]
+    address = f"http://127.0.0.1:{chosen['SOCAI_WEB_PORT']}/live"
+    deadline = monotonic() + 30
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | chosen, stderr=subprocess.DEVNULL) as process:
+        while get(address) != 200:
+            assert monotonic() < deadline
+            sleep(0.05)
+        process.kill()
+    while get(address) != 0:
+        assert monotonic() < deadline
+        sleep(0.05)
+
+
+def test_its_log_is_json_lines_that_repeat_nothing_an_exception_says(
+    stage: Stage, event_store_url: str, sqlite_url: str, tmp_path: Path
+) -> None:
+    """An intent whose stream cannot be folded: the KeyError quotes a person's name and account number."""
+    shop = stage.shop()
+    intent = stage.intent(shop)["id"]
+    stage.plant(intent, 2, nonsense(PLANTED))
+    chosen = environment(event_store_url, sqlite_url, NOWHERE, accounts_file(tmp_path), free_port())
+    log = tmp_path / "web.log"
+    with serving(chosen, log) as address:
+        assert get(f"{address}/v1/payment-intents/{intent}/qr.svg", shop.keys["owner"]) == 500
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert {"_granian", "web.problems"} <= {line["logger"] for line in lines}
-    assert [line["exception"] for line in lines if line["logger"] == "web.problems"] == ["KeyError"]
+    bugs = [line for line in lines if line["logger"] == "web.problems"]
+    assert [(line["level"], line["exception"]) for line in bugs] == [("error", "KeyError")]
+    assert any("payments.py" in place for place in bugs[0]["places"])
     assert PLANTED not in log.read_text()
 
 

@@ -194,7 +194,7 @@ def test_a_race_lost_too_often_is_no_conflict_for_the_bank(stage: Stage) -> None
 def test_a_bug_while_recording_is_logged_without_its_words_and_the_bank_comes_again(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The intent's stream holds an event that cannot follow: folding it raises KeyError, which quotes a planted name."""
+    """The intent's stream holds an event that cannot follow: folding it raises KeyError, which quotes a name."""
     intent = stage.intent(stage.shop())
     stage.plant(intent["id"], 2, nonsense(PLANTED))
     answer = stage.pays(intent["code"])

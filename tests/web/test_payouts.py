@@ -97,6 +97,7 @@ def test_another_merchants_payout_is_not_found(stage: Stage, shop: Shop, what: s
     [
         ({"bin": "999999"}, "unknown-bank", "/beneficiary/bin"),
         ({"bin": "97"}, "unknown-bank", "/beneficiary/bin"),
+        ({"bin": "970416", "account_number": "12345678"}, "invalid-beneficiary", "/beneficiary/account_number"),
         ({"bin": 970436}, "invalid-field", "/beneficiary/bin"),
         ({"account_number": "00-71"}, "invalid-beneficiary", "/beneficiary/account_number"),
         ({"account_number": "1" * 20}, "invalid-field", "/beneficiary/account_number"),

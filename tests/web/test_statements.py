@@ -149,5 +149,5 @@ def test_a_merchant_sees_only_what_is_its_own(stage: Stage, shop: Shop) -> None:
 
 def test_what_was_forgotten_reads_erased(stage: Stage, shop: Shop) -> None:
     vault = stage.services.ledger.vault
-    assert vault.erase(vault.person("account", "VIETINBANK", "1012345678"))
+    assert vault.erase(vault.person("account", "1012345678"))
     assert {unmatched(stage)[0][name] for name in ("memo", "counterparty_name")} == {"[erased]"}

@@ -27,6 +27,7 @@ from workers.jobs import (
     perform,
     queue_names,
 )
+from workers.payouts import SEND_WITHIN
 
 SEND = Ring(queue=PAY, job="submit_payout", ids=("po_1",))
 
@@ -152,7 +153,11 @@ def test_ringing_without_redis_is_a_problem_of_ours_and_the_rest_is_left_for_lat
 
 def test_the_time_limit_of_a_job_lies_above_the_calls_it_makes() -> None:
     token, order = 2 * 45, 45  # banks.transport.Limits.call_s; a read is tried twice
-    assert JOBS["submit_payout"].limit_s >= 2 * (token + order)
+    assert JOBS["submit_payout"].limit_s >= SEND_WITHIN.total_seconds() + 2 * (token + order)
     assert JOBS["deliver_webhook"].limit_s > 10
     assert timedelta(seconds=JOBS["enquire_payout"].remembered_s) > timedelta(hours=1) > ANSWER_WITHIN
     assert timedelta(days=1) == ASKING_ENDS
+
+
+def test_a_sender_is_broken_off_before_anybody_asks_about_its_payout() -> None:
+    assert timedelta(seconds=JOBS["submit_payout"].limit_s) < ANSWER_WITHIN

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from ledger.money import Money
+from ledger.payouts import ANSWER_WITHIN
 from local.redis import RedisServer
 from tests.workers.world import ASK, PAY, PAYEE, WEBHOOKS, World, eventually, waiting
 from workers.jobs import Ring
@@ -156,7 +157,7 @@ def test_a_worker_killed_between_record_and_answer_never_leads_to_a_second_order
         eventually(lambda: not waiting(world, PAY))
         assert ended(worker) == 0
     assert world.payout(payout_id).status == "submitted"
-    world.advance(seconds=61)
+    world.advance(seconds=ANSWER_WITHIN.total_seconds() + 1)
     world.round()
     stored = world.control("/orders")
     assert len(stored) <= 1

@@ -8,9 +8,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from commands.statements import ExplainBankFee
 from ledger.alarms import PAYOUT_ESCALATED, Alarm, id_of_alarm
 from ledger.money import Money
-from tests.workers.world import ASK, PAY, World, eventually
+from ledger.payouts import NOT_SENT_TIMES, not_sent_pause
+from ledger.statements import StatementLine
+from tests.workers.world import ACCOUNT_NUMBER, ASK, PAY, World, eventually
 from workers.payouts import enquire_payout, payouts_to_ask_about, submit_payout
 
 HELD = Money(1_003_000)
@@ -114,6 +117,61 @@ def test_not_found_is_no_proof_while_the_statement_cannot_be_read(world: World) 
     assert world.available(merchant_id).held == HELD
 
 
+def unordered(world: World, amount: int) -> str:
+    """A debit that names nobody; its line, once our statement was read."""
+    world.control("/charge", {"account": ACCOUNT_NUMBER, "amount": amount, "memo": "CHUYEN TIEN"})
+    world.read_statement()
+    lines = [envelope for envelope in world.parts.ledger.follow() if envelope.name == "statement_line.unmatched"]
+    assert world.parts.ledger.get(StatementLine, lines[-1].stream).amount == Money(amount)
+    return lines[-1].stream
+
+
+def ask_until_it_is_certain(world: World, payout_id: str) -> None:
+    for minutes in (1.1, 1, 3, 11):
+        world.advance(minutes=minutes)
+        enquire_payout(world.parts, payout_id)
+
+
+def test_not_found_is_no_proof_while_a_debit_of_its_amount_lost_its_text(world: World) -> None:
+    merchant_id = world.funded_merchant()
+    payout_id = world.request_payout(merchant_id)
+    world.control("/next-order", {"fault": "lose_order"})
+    submit_payout(world.parts, payout_id)
+    unordered(world, 1_000_000)
+    ask_until_it_is_certain(world, payout_id)
+    assert world.payout(payout_id).status == "unknown"
+    assert len(world.payout(payout_id).not_found_at) == 4
+    assert world.available(merchant_id).held == HELD
+    world.advance(hours=24)
+    enquire_payout(world.parts, payout_id)
+    assert (world.payout(payout_id).status, world.payout(payout_id).escalated) == ("unknown", True)
+
+
+def test_a_debit_that_somebody_explained_proves_nothing_against_not_found(world: World) -> None:
+    payout_id = world.request_payout(world.funded_merchant())
+    world.control("/next-order", {"fault": "lose_order"})
+    submit_payout(world.parts, payout_id)
+    line_id = unordered(world, 1_000_000)
+    ask_until_it_is_certain(world, payout_id)
+    assert world.payout(payout_id).status == "unknown"
+    world.do(ExplainBankFee(line_id=line_id, reason="yearly fee"))
+    world.advance(minutes=1)
+    enquire_payout(world.parts, payout_id)
+    assert (world.payout(payout_id).status, world.payout(payout_id).reason) == ("failed", "not_found")
+
+
+def test_debits_of_other_amounts_or_before_it_was_sent_do_not_keep_a_payout_unknown(world: World) -> None:
+    merchant_id = world.funded_merchant()
+    unordered(world, 1_000_000)
+    world.advance(minutes=11)
+    payout_id = world.request_payout(merchant_id)
+    world.control("/next-order", {"fault": "lose_order"})
+    submit_payout(world.parts, payout_id)
+    unordered(world, 1_000_001)
+    ask_until_it_is_certain(world, payout_id)
+    assert world.payout(payout_id).status == "failed"
+
+
 def test_an_order_turned_away_at_the_gate_is_sent_again_under_the_same_id_after_a_pause(world: World) -> None:
     payout_id = world.request_payout(world.funded_merchant())
     world.control("/next-order", {"fault": "http_error", "http": 429})
@@ -126,6 +184,50 @@ def test_an_order_turned_away_at_the_gate_is_sent_again_under_the_same_id_after_
     assert world.payout(payout_id).status == "accepted"
     assert world.payout(payout_id).attempt == 2
     assert len(world.control("/orders")) == 1
+
+
+def turned_away(world: World, payout_id: str, times: int) -> None:
+    """So many attempts that the bank turns away at the gate, each as soon as it may be."""
+    world.control("/next-order", {"fault": "http_error", "http": 429, "count": times})
+    for attempt in range(1, times + 1):
+        submit_payout(world.parts, payout_id)
+        assert (world.payout(payout_id).status, world.payout(payout_id).attempt) == ("approved", attempt)
+        pause = not_sent_pause(attempt)
+        world.advance(seconds=pause.total_seconds() - 5)
+        submit_payout(world.parts, payout_id)
+        assert world.payout(payout_id).attempt == attempt
+        world.advance(seconds=6)
+
+
+def test_an_order_that_cannot_be_sent_is_tried_ever_slower_and_people_are_told_once(world: World) -> None:
+    payout_id = world.request_payout(world.funded_merchant())
+    turned_away(world, payout_id, NOT_SENT_TIMES - 1)
+    assert not world.payout(payout_id).escalated
+    world.control("/next-order", {"fault": "http_error", "http": 429, "count": 2})
+    for _ in range(2):
+        world.round()
+        world.advance(hours=1)
+        world.parts.redis.flushall()  # remembers, in real time, that the job was done just now
+    assert world.payout(payout_id).attempt == NOT_SENT_TIMES + 1
+    assert world.names(payout_id).count("escalated") == 1
+    assert world.parts.ledger.find(Alarm, id_of_alarm(PAYOUT_ESCALATED, payout_id))
+    world.round()
+    assert world.payout(payout_id).status == "accepted"
+    assert world.names(payout_id).count("submitted") == NOT_SENT_TIMES + 2
+
+
+def test_a_payout_that_people_were_told_of_before_it_left_is_asked_about_all_the_same(world: World) -> None:
+    payout_id = world.request_payout(world.funded_merchant())
+    turned_away(world, payout_id, NOT_SENT_TIMES)
+    assert world.payout(payout_id).escalated
+    world.control("/next-order", {"fault": "lose_answer"})
+    submit_payout(world.parts, payout_id)
+    assert world.payout(payout_id).status == "unknown"
+    world.advance(seconds=61)
+    world.project()
+    assert [ring.ids for ring in payouts_to_ask_about(world.parts, world.clock())] == [(payout_id,)]
+    world.advance(hours=24)
+    assert [ring.ids for ring in payouts_to_ask_about(world.parts, world.clock())] == []
 
 
 @pytest.mark.parametrize("how", ["create", "inva"])

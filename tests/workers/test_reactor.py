@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+import pytest
 import redis
 
+from ledger.aggregate import Envelope
+from ledger.errors import EventStoreUnavailable
 from ledger.payouts import Payout
 from local.processes import free_port
 from tests.workers.world import PAY, World, waiting
+from workers.jobs import Ring
+from workers.parts import Parts
 from workers.reactor import REACTIONS, Reactor
 
 
@@ -49,6 +55,42 @@ def test_old_news_is_left_to_the_timetable(world: World) -> None:
     assert not waiting(world, PAY)
     world.round()
     assert world.payout(payout_id).status == "accepted"
+
+
+def test_a_payout_out_of_an_account_that_left_our_file_does_not_stop_the_others(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone, known = world.funded_merchant(bank_account_id="ba_acb_gone"), world.funded_merchant()
+    reactor = Reactor(world.parts)
+    reactor.step()
+    world.request_payout(gone)
+    payout_id = world.request_payout(known)
+    assert reactor.step() > 0
+    assert reactor.step() == 0
+    assert "when_a_payout_is_approved" in caplog.text
+    assert "unknown-bank-account" in caplog.text
+    world.work(PAY)
+    assert world.payout(payout_id).status == "accepted"
+
+
+def test_a_part_that_is_away_stops_the_reactor_where_it_stands(world: World) -> None:
+    merchant_id = world.funded_merchant()
+    reactor = Reactor(world.parts)
+    reactor.step()
+    position = reactor.position()
+    world.request_payout(merchant_id)
+
+    def is_away(parts: Parts, envelope: Envelope) -> Iterable[Ring]:
+        raise EventStoreUnavailable("The event store is away.")
+
+    REACTIONS[Payout.Approved].append(is_away)
+    try:
+        with pytest.raises(EventStoreUnavailable):
+            reactor.step()
+    finally:
+        REACTIONS[Payout.Approved].remove(is_away)
+    assert reactor.position() == position
+    assert reactor.step() > 0
 
 
 def test_while_redis_is_away_the_reactor_goes_on_and_the_timetable_rings(world: World) -> None:

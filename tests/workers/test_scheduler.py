@@ -44,6 +44,7 @@ def test_the_timetable_holds_the_entries_of_every_file_of_this_package() -> None
         "payment_intents_to_expire",
         "payouts_to_ask_about",
         "payouts_to_send",
+        "statements_left_unread",
         "statements_of_today",
         "statements_of_yesterday",
         "webhooks_to_deliver",

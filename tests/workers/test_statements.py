@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 import pytest
 
+from commands.statements import ExplainBankFee
 from ledger.alarms import UNREADABLE_NOTICE, Alarm
 from ledger.calendar import bank_day
 from ledger.errors import BankUnavailable
+from ledger.money import Money
 from ledger.payments import PaymentIntent
+from projections.places import position_of
 from tests.workers.world import ACCOUNT_NUMBER, ASK, BANK_ACCOUNT, World
-from workers.statements import poll_statement, read_statement, statements_of_today, statements_of_yesterday
+from workers.statements import (
+    DAYS_MAX,
+    final_at,
+    follower_of,
+    poll_statement,
+    read_statement,
+    statements_left_unread,
+    statements_of_today,
+    statements_of_yesterday,
+    unmatched_debits,
+)
 
 
 def recorded(world: World) -> int:
@@ -31,7 +45,7 @@ def test_every_page_is_read_and_a_second_reading_records_nothing(world: World) -
     for number in range(101):
         world.control("/pay", {"account": ACCOUNT_NUMBER, "amount": 10_000 + number, "memo": "ung ho"})
     day = bank_day(world.clock())
-    assert read_statement(world.parts, BANK_ACCOUNT, day, day)
+    assert read_statement(world.parts, BANK_ACCOUNT, day, day).whole
     assert recorded(world) == 101
     head = world.parts.ledger.head()
     poll_statement(world.parts, BANK_ACCOUNT, day.isoformat())
@@ -81,8 +95,8 @@ def test_a_row_nobody_can_read_raises_one_alarm_and_the_others_are_recorded(worl
         },
     }
     world.control("/next-answer", {"to": "history", "http": 200, "text": json.dumps(page), "count": 2})
-    assert not read_statement(world.parts, BANK_ACCOUNT, day, day)
-    assert not read_statement(world.parts, BANK_ACCOUNT, day, day)
+    assert not read_statement(world.parts, BANK_ACCOUNT, day, day).whole
+    assert not read_statement(world.parts, BANK_ACCOUNT, day, day).whole
     assert recorded(world) == 1
     (alarm,) = alarms(world)
     assert BANK_ACCOUNT in alarm.detail
@@ -92,5 +106,109 @@ def test_a_row_nobody_can_read_raises_one_alarm_and_the_others_are_recorded(worl
 def test_no_alarm_is_raised_by_a_sound_statement(world: World) -> None:
     world.pay(world.intent(world.merchant()))
     day = bank_day(world.clock())
-    assert read_statement(world.parts, BANK_ACCOUNT, day, day)
+    assert read_statement(world.parts, BANK_ACCOUNT, day, day).whole
     assert alarms(world) == []
+
+
+# days left unread
+
+
+def left_unread(world: World, now: datetime) -> list[date]:
+    return [date.fromisoformat(ring.ids[1]) for ring in statements_left_unread(world.parts, now)]
+
+
+def poll(world: World, day: date, at: datetime) -> None:
+    poll_statement(replace(world.parts, clock=lambda: at), BANK_ACCOUNT, day.isoformat())
+
+
+def test_after_days_away_the_next_tick_finds_a_webhook_lost_on_the_first_of_them(world_on_each: World) -> None:
+    world = world_on_each
+    world.schedule()
+    world.work(ASK)
+    world.pay(world.intent(world.merchant()))
+    lost_on = bank_day(world.clock())
+    world.advance(days=3)
+    world.schedule()
+    world.work(ASK)
+    assert recorded(world) == 1
+    assert position_of(world.parts.reader, follower_of(BANK_ACCOUNT)) > lost_on.toordinal()
+    assert lost_on not in left_unread(world, world.clock())
+
+
+def test_at_the_first_start_yesterday_is_the_oldest_day_read(world: World) -> None:
+    day = bank_day(world.clock())
+    yesterday = day - timedelta(days=1)
+    assert left_unread(world, final_at(yesterday) - timedelta(seconds=1)) == []
+    assert left_unread(world, final_at(yesterday)) == [yesterday]
+    assert left_unread(world, final_at(day)) == [yesterday, day]
+
+
+def test_a_day_is_done_once_it_was_read_whole_after_it_was_final(world: World) -> None:
+    day = bank_day(world.clock())
+    left_unread(world, final_at(day) - timedelta(days=1))
+    yesterday = day - timedelta(days=1)
+    poll(world, yesterday, final_at(yesterday) - timedelta(seconds=1))
+    assert left_unread(world, final_at(yesterday)) == [yesterday]
+    poll(world, yesterday, final_at(yesterday))
+    assert left_unread(world, final_at(yesterday)) == []
+    poll(world, yesterday, final_at(yesterday))
+    assert left_unread(world, final_at(day)) == [day]
+
+
+def test_a_day_that_could_not_be_read_stays_unread_with_those_after_it(world: World) -> None:
+    first = bank_day(world.clock()) - timedelta(days=1)
+    days = [first, first + timedelta(days=1), first + timedelta(days=2)]
+    now = final_at(days[-1])
+    left_unread(world, final_at(first))
+    assert left_unread(world, now) == days
+    row = {"account": ACCOUNT_NUMBER, "transactionAmount": "a lot"}
+    rows = {"transactions": [row], "pagination": {"page": 1, "size": 100, "totalPage": 1, "totalRecord": 1}}
+    page = {"responseStatus": {"responseCode": "00000000", "responseMessage": "success"}, "responseData": rows}
+    world.control("/next-answer", {"to": "history", "http": 200, "text": json.dumps(page)})
+    for day in days:
+        poll(world, day, now)
+    assert left_unread(world, now) == days
+    for day in days:
+        poll(world, day, now)
+    assert left_unread(world, now) == []
+
+
+def test_after_a_long_time_away_the_oldest_days_come_first_and_not_all_at_once(world: World) -> None:
+    day = bank_day(world.clock())
+    left_unread(world, final_at(day - timedelta(days=1)))
+    found = left_unread(world, final_at(day) + timedelta(days=100))
+    assert found[0] == day - timedelta(days=1)
+    assert len(found) == DAYS_MAX
+
+
+# debits nobody explains
+
+
+def test_a_debit_nobody_explains_is_found_by_its_amount_and_time(world: World) -> None:
+    for amount in (11_000, 22_000):
+        world.control("/charge", {"account": ACCOUNT_NUMBER, "amount": amount})
+    world.control("/pay", {"account": ACCOUNT_NUMBER, "amount": 11_000, "memo": "ung ho"})
+    now = world.clock()
+    day = bank_day(now)
+    read = read_statement(world.parts, BANK_ACCOUNT, day, day)
+    since = now - timedelta(minutes=10)
+    (line_id,) = unmatched_debits(world.parts, BANK_ACCOUNT, Money(11_000), since, read)
+    assert read.amounts[line_id] == Money(11_000)
+    later = now + timedelta(minutes=10)
+    assert unmatched_debits(world.parts, BANK_ACCOUNT, Money(11_000), later, read) == []
+    assert unmatched_debits(world.parts, BANK_ACCOUNT, Money(12_000), since, read) == []
+    world.do(ExplainBankFee(line_id=line_id, reason="monthly fee"))
+    assert unmatched_debits(world.parts, BANK_ACCOUNT, Money(11_000), since, read) == []
+
+
+def test_a_debit_recorded_from_a_push_counts_before_the_history_shows_it(world: World) -> None:
+    world.control("/charge", {"account": ACCOUNT_NUMBER, "amount": 11_000})
+    world.read_statement()
+    world.project()
+    world.control("/settings", {"history_s": 3600})
+    now = world.clock()
+    read = read_statement(world.parts, BANK_ACCOUNT, bank_day(now), bank_day(now))
+    assert read.amounts == {}
+    since = now - timedelta(minutes=10)
+    assert len(unmatched_debits(world.parts, BANK_ACCOUNT, Money(11_000), since, read)) == 1
+    assert unmatched_debits(world.parts, "ba_other", Money(11_000), since, read) == []

@@ -108,12 +108,12 @@ class World:
         context = Context(at=self.clock(), actor=actor, command_id=id_, correlation_id=f"req_{self.commands}")
         return dispatch(self.parts.ledger, command, context).subject
 
-    def merchant(self, approvals_needed: int = 0) -> str:
-        """A new merchant."""
+    def merchant(self, approvals_needed: int = 0, bank_account_id: str = BANK_ACCOUNT) -> str:
+        """A new merchant, paid on this account of ours."""
         return self.do(
             RegisterMerchant(
                 name="Shop",
-                bank_account_id=BANK_ACCOUNT,
+                bank_account_id=bank_account_id,
                 fee_bps=100,
                 payout_fee=Money(3_000),
                 approvals_needed=approvals_needed,
@@ -136,12 +136,12 @@ class World:
         amount = intent.amount.units if units is None else units
         self.control("/pay", {"account": ACCOUNT_NUMBER, "amount": amount, "memo": intent.code})
 
-    def funded_merchant(self, units: int = 10_000_000) -> str:
+    def funded_merchant(self, units: int = 10_000_000, bank_account_id: str = BANK_ACCOUNT) -> str:
         """A merchant with available funds, paid in and settled."""
-        merchant_id = self.merchant()
+        merchant_id = self.merchant(bank_account_id=bank_account_id)
         intent = self.intent(merchant_id, units)
         self.pay(intent)
-        self.read_statement()
+        self.read_statement(bank_account_id)
         settlement = self.do(CloseSettlement(merchant_id=merchant_id, payment_intent_ids=(intent.id,)))
         self.do(ReleaseSettlement(settlement_id=settlement))
         return merchant_id
@@ -165,12 +165,12 @@ class World:
         self.do(AddWebhookEndpoint(merchant_id=merchant_id, url=url, secret=Personal(WEBHOOK_SECRET)))
         return f"{self.parts.ledger.history(merchant_id)[-1].event.endpoint.endpoint_id}"  # type: ignore[attr-defined]
 
-    def read_statement(self) -> None:
-        """Records what today's statement shows, without a job."""
+    def read_statement(self, bank_account_id: str = BANK_ACCOUNT) -> None:
+        """Records what today's statement shows, without a job; for an account the bank does not know, the same."""
         bank = self.parts.banks[BANK_ACCOUNT]
         day = bank_day(self.clock())
         for row in bank.history(day, day).lines:
-            command = from_bank(BANK_ACCOUNT, row)
+            command = from_bank(bank_account_id, row)
             dispatch(self.parts.ledger, command, self.parts.context("test", "statement"))
 
     # what our processes do
