@@ -77,7 +77,7 @@ def account(base_url: str) -> BankAccount:
 def open_rig(server: HttpServer, base_url: str | None = None) -> Rig:
     """`say` takes replies under token, order, status, history and balance; the waits are short."""
     numbers = itertools.count(1)
-    transport = Transport(monotonic, limits=Limits(connect_s=2, read_s=0.3, call_s=2, answer_max=64 * 1024))
+    transport = Transport(monotonic, limits=Limits(connect_s=2, read_s=1, call_s=4, answer_max=64 * 1024))
     bank = Acb(account(base_url or server.url), transport, lambda: NOW, lambda: str(UUID(int=next(numbers))))
     rig = Rig(
         bank=bank,
