@@ -167,7 +167,7 @@ class Demo:
 
     def lost_answer(self) -> None:
         """The bank's answer to the second payout is lost: unknown, asked about, confirmed, sent once."""
-        self.bank.post("/next-order", {"fault": "lose_answer", "validate_s": 1.0, "transfer_s": 1.0})
+        self.bank.post("/next-order", {"fault": "lose_answer", "validate_s": 0.5, "transfer_s": 0.5})
         payout = self._request(SECOND_PAYOUT)
         self.approver.post(f"/v1/payouts/{payout['id']}/approve")
         self.say(f"payout {payout['id']}: the bank's answer will be lost")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
@@ -58,17 +58,19 @@ def servers(stage: Stage, values: Mapping[str, str]) -> list[Part]:
     return found
 
 
-def programs(stage: Stage, values: Mapping[str, str]) -> list[Part]:
-    """The simulated bank, the web, the followers of the log, and one worker process for each queue."""
+def programs(stage: Stage, values: Mapping[str, str]) -> Iterator[Part]:
+    """The web, the simulated bank, the followers of the log, and one worker process for each queue.
+
+    One by one: each begins to start while the names of the queues are asked for.
+    """
     bank = [int(values[name]) for name in ("SOCAI_SIMULATOR_PORT", "SOCAI_SIMULATOR_CONTROL_PORT")]
     web = values["SOCAI_PUBLIC_URL"]
-    parts = [
-        program(stage, values, "simulator", "banks.simulator", "serve", ready=lambda: all(map(listens, bank))),
-        program(stage, values, "web", "web", ready=lambda: answers(f"{web}/ready")),
-    ]
-    parts += [program(stage, values, verb, "workers", verb) for verb in ("projector", "reactor", "scheduler")]
-    queues = one_shot(stage, values, "queues", "workers", "queues").split()
-    return parts + [program(stage, values, f"worker-{queue}", "workers", "run", queue) for queue in queues]
+    yield program(stage, values, "web", "web", ready=lambda: answers(f"{web}/ready"))
+    yield program(stage, values, "simulator", "banks.simulator", "serve", ready=lambda: all(map(listens, bank)))
+    for verb in ("projector", "reactor", "scheduler"):
+        yield program(stage, values, verb, "workers", verb)
+    for queue in one_shot(stage, values, "queues", "workers", "queues").split():
+        yield program(stage, values, f"worker-{queue}", "workers", "run", queue)
 
 
 def program(
