@@ -27,6 +27,8 @@ SECOND_PAYOUT: Final = 200_000
 PAYOUT_FEE: Final = 3_300
 FEE_BPS: Final = 100
 WITHIN_S: Final = 30.0
+HASTE: Final = {"validate_s": 0.1, "transfer_s": 0.2, "webhook_s": 0.1}
+"""How long the simulated bank takes while somebody watches."""
 POSITION: Final = "Socai-Position"
 BENEFICIARY: Final = {"bin": "970422", "account_number": "0001234567890", "name": "TRAN THI BINH"}
 
@@ -109,13 +111,18 @@ class Demo:
     def run(self) -> None:
         """All steps in order; raises DemoFailed where one cannot go on."""
         self.bank.post("/webhooks", {"mode": "send"})
-        self.registered()
-        self.paid()
-        self.settled()
-        self.paid_out()
-        self.lost_answer()
-        self.webhook_again()
-        self.agreed()
+        usual = self.bank.get("/state")["settings"]
+        self.bank.post("/settings", HASTE)
+        try:
+            self.registered()
+            self.paid()
+            self.settled()
+            self.paid_out()
+            self.lost_answer()
+            self.webhook_again()
+            self.agreed()
+        finally:
+            self.bank.post("/settings", {name: usual[name] for name in HASTE})
 
     def registered(self) -> None:
         """An operator registers the merchant, whose shop wants to be told."""

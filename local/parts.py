@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -84,10 +85,22 @@ def program(
 
 
 def enrol(stage: Stage, values: Mapping[str, str]) -> None:
-    """Let the simulated bank take us on: it writes its side and ours. An enrolment that fits is kept."""
+    """Let the simulated bank take us on: it writes its side and ours. An enrolment for this address is kept."""
     address = f"http://127.0.0.1:{values['SOCAI_SIMULATOR_PORT']}"
+    ours, theirs = Path(values["SOCAI_BANK_ACCOUNTS"]), Path(values["SOCAI_BANK_KEYS"]) / "simulator.json"
+    if (
+        ours.is_file()
+        and theirs.is_file()
+        and all(row["base_url"].startswith(f"{address}/") for row in _enrolled(ours))
+    ):
+        return
     words = ("enrol", "--keys", values["SOCAI_BANK_KEYS"], "--base-url", address)
     one_shot(stage, values, "enrol", "banks.simulator", *words)
+
+
+def _enrolled(file: Path) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = json.loads(file.read_text())["bank_accounts"]
+    return rows
 
 
 def one_shot(stage: Stage, values: Mapping[str, str], name: str, *module: str) -> str:

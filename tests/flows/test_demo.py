@@ -13,6 +13,7 @@ import pytest
 
 from local.environment import Stage, read
 from local.parts import whole
+from local.processes import free_port
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("ledger", "commands", "projections", "banks", "web", "workers", "local")
@@ -28,7 +29,8 @@ def tree(tmp_path: Path) -> Iterator[Path]:
     """A project tree with a stage of its own, everything running."""
     for package in PACKAGES:
         (tmp_path / package).symlink_to(ROOT / package)
-    started = run(tmp_path, "local", "start")
+    # Not the usual port: a stage of another test process may be about to take that.
+    started = run(tmp_path, "local", "start", environment=os.environ | {"SOCAI_WEB_PORT": str(free_port())})
     assert started.returncode == 0, started.stdout + started.stderr
     yield tmp_path
     run(tmp_path, "local", "down")

@@ -19,8 +19,11 @@ import pytest
 from local.__main__ import addresses, status
 from local.environment import Stage, prepare
 from local.parts import marked
+from local.processes import free_port
 
 ROOT = Path(__file__).parents[2]
+WEB_PORT = free_port()
+"""Not the usual one: a stage of another test process may be about to take that."""
 
 LISTENS = """
 import os, sys
@@ -51,7 +54,8 @@ PROGRAMS = {
 
 def local(tree: Path, verb: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "local", verb]
-    return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False, timeout=100)
+    environment = os.environ | {"SOCAI_WEB_PORT": str(WEB_PORT)}
+    return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=100)
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
