@@ -7,7 +7,7 @@ from datetime import datetime
 from commands.command import Command, Decided, handler
 from ledger import codes
 from ledger.context import Context
-from ledger.errors import LostRace, MerchantNotFound, PaymentIntentNotFound
+from ledger.errors import MerchantNotFound, PaymentIntentNotFound
 from ledger.merchants import Merchant
 from ledger.money import Money
 from ledger.payments import PaymentIntent, id_of_code
@@ -80,9 +80,7 @@ def intent_of(ledger: Ledger, merchant_id: str, payment_intent_id: str) -> Payme
 
 
 def _free_code(ledger: Ledger, natural_key: str) -> str:
-    # 34 bits: two of a million intents may meet in one code, so the next serial number is tried.
-    for serial in range(codes.TRIES):
-        code = codes.make(codes.PAYMENT_PREFIX, codes.PAYMENT_LENGTH, natural_key, serial)
-        if ledger.find(PaymentIntent, id_of_code(code)) is None:
-            return code
-    raise LostRace("No free payment code was found; send it again with the same key.")
+    def is_taken(code: str) -> bool:
+        return ledger.find(PaymentIntent, id_of_code(code)) is not None
+
+    return codes.first_free(codes.PAYMENT_PREFIX, codes.PAYMENT_LENGTH, natural_key, is_taken)

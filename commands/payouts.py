@@ -14,7 +14,7 @@ from ledger.aggregate import Aggregate
 from ledger.alarms import PAYOUT_ESCALATED, Alarm, id_of_alarm
 from ledger.calendar import bank_day
 from ledger.context import Context
-from ledger.errors import AccountNotFound, InvalidBeneficiary, LostRace, MerchantNotFound, OwnApproval, PayoutNotFound
+from ledger.errors import AccountNotFound, InvalidBeneficiary, MerchantNotFound, OwnApproval, PayoutNotFound
 from ledger.merchants import Merchant
 from ledger.money import Money
 from ledger.payouts import Payout, id_of_end_to_end
@@ -212,9 +212,7 @@ def record_payout_accepted(ledger: Ledger, context: Context, command: RecordPayo
     payout = ledger.get(Payout, command.payout_id, PayoutNotFound)
     held = payout.holds_funds
     payout.accept(context, bank_reference=command.bank_reference)
-    if held and not payout.holds_funds:
-        return Decided(payout, *_capture(ledger, context, payout))
-    return Decided(payout)
+    return Decided(payout, *_captured(ledger, context, payout, held=held))
 
 
 @handler(RecordPayoutExecuted)
@@ -223,9 +221,7 @@ def record_payout_executed(ledger: Ledger, context: Context, command: RecordPayo
     payout = ledger.get(Payout, command.payout_id, PayoutNotFound)
     held = payout.holds_funds
     payout.execute(context, bank_reference=command.bank_reference)
-    if held and not payout.holds_funds:
-        return Decided(payout, *_capture(ledger, context, payout))
-    return Decided(payout)
+    return Decided(payout, *_captured(ledger, context, payout, held=held))
 
 
 @handler(RecordPayoutDeclined)
@@ -260,8 +256,10 @@ def payout_of(ledger: Ledger, merchant_id: str, payout_id: str) -> Payout:
     return payout
 
 
-def _capture(ledger: Ledger, context: Context, payout: Payout) -> tuple[Aggregate, ...]:
-    """The funds leave the hold for in transit, our fee is earned."""
+def _captured(ledger: Ledger, context: Context, payout: Payout, *, held: bool) -> tuple[Aggregate, ...]:
+    """What follows once funds that were `held` before are held no more: in transit they are, and our fee is earned."""
+    if not held or payout.holds_funds:
+        return ()
     entry = journal.payout_accepted(
         context,
         payout_id=payout.id,
@@ -306,8 +304,7 @@ def _check_beneficiary(command: RequestPayout) -> None:
 
 
 def _free_end_to_end_id(ledger: Ledger, natural_key: str) -> str:
-    for serial in range(codes.TRIES):
-        code = codes.make(codes.END_TO_END_PREFIX, codes.END_TO_END_LENGTH, natural_key, serial)
-        if ledger.find(Payout, id_of_end_to_end(code)) is None:
-            return code
-    raise LostRace("No free end-to-end id was found; send it again with the same key.")
+    def is_taken(code: str) -> bool:
+        return ledger.find(Payout, id_of_end_to_end(code)) is not None
+
+    return codes.first_free(codes.END_TO_END_PREFIX, codes.END_TO_END_LENGTH, natural_key, is_taken)

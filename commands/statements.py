@@ -254,6 +254,11 @@ def _person(ledger: Ledger, line_id: str, command: RecordStatementLine) -> str:
     return ledger.vault.person("statement_line", line_id)
 
 
+def _intents_named(ledger: Ledger, command: RecordStatementLine) -> list[PaymentIntent]:
+    """The payment intents whose codes stand in the text of a line."""
+    return _found(ledger, PaymentIntent, map(id_of_code, codes.find_payment_codes(command.memo.text)))
+
+
 def _payouts_named(ledger: Ledger, command: RecordStatementLine) -> list[Payout]:
     """The payouts a line names: in the bank's own field for our id first, else in its text."""
     named = codes.find_end_to_end_ids(command.end_to_end_id) or codes.find_end_to_end_ids(command.memo.text)
@@ -264,12 +269,12 @@ def _decide_credit(ledger: Ledger, context: Context, line: StatementLine, comman
     reversal = _waiting_reversal(ledger, line, command)
     if reversal is not None:
         return _take_back_at_once(context, line, reversal)
-    intents = _found(ledger, PaymentIntent, map(id_of_code, codes.find_payment_codes(command.memo.text)))
-    payouts = _payouts_named(ledger, command)
+    intents = _intents_named(ledger, command)
     if len(intents) > 1:
         return _leave_credit(context, line, "several_codes")
     if intents:
         return _decide_payment(ledger, context, line, intents[0])
+    payouts = _payouts_named(ledger, command)
     if len(payouts) == 1:
         return _decide_return(ledger, context, line, payouts[0])
     return _leave_credit(context, line, "no_code")
@@ -424,13 +429,10 @@ def _decide_reversal(ledger: Ledger, context: Context, line_id: str, command: Re
 def _taken_back(ledger: Ledger, command: RecordStatementLine) -> StatementLine | None:
     """The movement a reversal takes back: under the same reference, or named by a code of ours in its text."""
     references = (_line(command, command.direction), _line(command, _opposite(command.direction)))
-    memo = command.memo.text
-    intents = _found(ledger, PaymentIntent, map(id_of_code, codes.find_payment_codes(memo)))
-    payouts = _found(ledger, Payout, map(id_of_end_to_end, codes.find_end_to_end_ids(memo)))
-    named = [line_id for intent in intents for line_id in intent.lines]
-    named += [payout.line_id for payout in payouts if payout.line_id]
     for line in _found(ledger, StatementLine, references):
         return line
+    named = [line_id for intent in _intents_named(ledger, command) for line_id in intent.lines]
+    named += [payout.line_id for payout in _payouts_named(ledger, command) if payout.line_id]
     opposite = _opposite(command.direction)
     for line in _found(ledger, StatementLine, named):
         if line.amount == command.amount and line.direction == opposite and line.status == MATCHED:

@@ -16,7 +16,10 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Final
+
+from ledger.errors import LostRace
 
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 PAYMENT_PREFIX: Final = "SOCAI"
@@ -64,6 +67,15 @@ def make(prefix: str, length: int, *natural_key: str | int) -> str:
         number, value = divmod(number, _MODULUS)
         body += ALPHABET[value]
     return prefix + body + check_character(body)
+
+
+def first_free(prefix: str, length: int, natural_key: str, is_taken: Callable[[str], bool]) -> str:
+    """The first code of this natural key, by serial number, that is not taken. Raises LostRace after TRIES of them."""
+    for serial in range(TRIES):
+        code = make(prefix, length, natural_key, serial)
+        if not is_taken(code):
+            return code
+    raise LostRace("No free code was found; send it again with the same key.")
 
 
 def squeeze(text: str) -> str:
