@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from threading import Lock
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, OperationalError, PersistenceError, StoredEvent
@@ -24,18 +24,6 @@ BATCH_BYTES_MAX: Final = 8 * 1024 * 1024
 Body = TypeVar("Body")
 Pair = tuple[UUID | str, int]
 """Stream and version: what an event may claim once."""
-
-
-class Recorded(NamedTuple):
-    """One event as it stands in the log: for followers that need no library objects."""
-
-    position: int
-    """Place in the log, from 1, without gaps."""
-    stream: str
-    version: int
-    name: str
-    """Stored name."""
-    state: bytes
 
 
 class OutcomeUnknown(OperationalError):

@@ -33,7 +33,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.uri_parser import parse_uri
 
-from ledger.commits import Recorded
+from ledger.event_log import Recorded
 from ledger.mongodb_read import CODEC, INDEX, INDEX_KEYS, Commits, EventDocument, LogReader, described
 from ledger.mongodb_watch import Watcher
 from ledger.mongodb_write import DURABLE, LogWriter
@@ -180,6 +180,11 @@ class CommitLog:
         """At most `limit` events behind position `after`; raises LogDamaged at a hole."""
         with reported("reading the log"):
             return self._reader.read(after, limit, names)
+
+    def read_back(self, before: int, limit: int, names: Sequence[str] = ()) -> list[Recorded]:
+        """At most `limit` events in front of position `before`, newest first; raises LogDamaged at a hole."""
+        with reported("reading the log"):
+            return self._reader.read_back(before, limit, names)
 
     def head(self) -> int:
         """The last position on a majority, 0 for an empty log."""

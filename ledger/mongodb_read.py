@@ -27,8 +27,8 @@ from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from ledger.commits import Recorded
 from ledger.errors import LogDamaged
+from ledger.event_log import Recorded
 
 INDEX: Final = "stream_version"
 INDEX_KEYS: Final = [("e.s", ASCENDING), ("e.v", DESCENDING)]
@@ -91,6 +91,10 @@ def state_of(event: EventDocument) -> bytes:
     return state.encode() if isinstance(state, str) else bytes(state)
 
 
+def _recorded(position: int, event: EventDocument) -> Recorded:
+    return Recorded(position, str(event["s"]), event["v"], event["t"], state_of(event))
+
+
 def described(error: PyMongoError) -> str:
     """A database error in a few words: kind and code, none of its text, which may hold addresses and values."""
     code = getattr(error, "code", None)
@@ -140,10 +144,21 @@ class LogReader:
 
         Raises LogDamaged rather than step over a hole.
         """
-        return [
-            Recorded(position, str(event["s"]), event["v"], event["t"], state_of(event))
-            for position, event in self.positioned(after, limit, names=names)
-        ]
+        return [_recorded(position, event) for position, event in self.positioned(after, limit, names=names)]
+
+    def read_back(self, before: int, limit: int, names: Sequence[str] = ()) -> list[Recorded]:
+        """At most `limit` events in front of position `before`, newest first; only those of stored `names` if given.
+
+        Raises LogDamaged rather than step over a hole.
+        """
+        found: list[Recorded] = []
+        upto = min(before - 1, self.head())
+        while upto > 0 and len(found) < limit:
+            after = max(upto - (WINDOW if names else min(WINDOW, limit - len(found))), 0)
+            window = self.positioned(after, upto - after, stop=upto, names=names)
+            found += [_recorded(position, event) for position, event in reversed(window)]
+            upto = after
+        return found[:limit]
 
     def positioned(
         self, after: int, limit: int, *, stop: int | None = None, names: Sequence[str] = ()

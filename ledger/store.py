@@ -11,7 +11,7 @@ import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Final, Protocol, Self, TypeVar, cast
+from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
 import msgspec
 from eventsourcing.application import AggregateNotFoundError, Application, Repository
@@ -23,43 +23,21 @@ from ledger.accounts import Account
 from ledger.aggregate import Aggregate, Envelope, Snapshot, decode, encode
 from ledger.discovery import import_all
 from ledger.errors import EventStoreUnavailable, NotFound
+from ledger.event_log import EventLog, provider_module
 from ledger.person_keys import KeysInMongo, keys_at
 from ledger.privacy import PersonKeys, Vault
 from ledger.settings import Settings
 
 A = TypeVar("A", bound=Aggregate)
 
-PROVIDERS: Final = {"mongodb": "ledger.mongodb", "mongodb+srv": "ledger.mongodb"}
-"""Which module keeps the events, by the scheme of EVENT_STORE_URL."""
-
 log = logging.getLogger(__name__)
-
-
-class StoredRow(Protocol):
-    """One event as a recorder's fast path gives it."""
-
-    position: int
-    stream: str
-    version: int
-    name: str
-    state: bytes
-
-
-class Followable(Protocol):
-    """What the log offers beside the library's interface: a bare, gap-checked way to follow it."""
-
-    def read(self, after: int, limit: int, names: Sequence[str] = ()) -> Sequence[StoredRow]:
-        """Up to `limit` events after this position, in order; raises LogDamaged at a hole."""
-
-    def wait(self, after: int, timeout_s: float) -> bool:
-        """Whether there is an event after this position; waits up to `timeout_s` seconds for one."""
 
 
 class HasLog(Protocol):
     """Our application recorders: the library's interface, and the log under it."""
 
     @property
-    def log(self) -> Followable:
+    def log(self) -> EventLog:
         """The log itself."""
 
 
@@ -113,7 +91,7 @@ class Ledger(Application[str]):
     @classmethod
     def at(cls, url: str, master_key: bytes, token: Callable[[int], bytes], keys: PersonKeys | None = None) -> Self:
         """The ledger at an event store URL; `keys` replaces the key store that belongs to the URL."""
-        environment = {"PERSISTENCE_MODULE": PROVIDERS[url.partition(":")[0]], "EVENT_STORE_URL": url}
+        environment = {"PERSISTENCE_MODULE": provider_module(url), "EVENT_STORE_URL": url}
         if keys is not None:
             return cls(environment, Vault(master_key, keys, token))
         own = keys_at(url)
@@ -198,7 +176,7 @@ class Ledger(Application[str]):
             return self._log.wait(after, timeout_s)
 
     @property
-    def _log(self) -> Followable:
+    def _log(self) -> EventLog:
         return cast("HasLog", self.recorder).log
 
     def _snapshot_where_due(self, aggregates: Sequence[Aggregate], envelopes: Sequence[Envelope]) -> None:

@@ -22,8 +22,9 @@ from ledger.errors import (
     ReadTablesUnavailable,
     RebuildOvertaken,
 )
+from ledger.event_log import Recorded
 from ledger.ids import of_event
-from ledger.store import HasLog, Ledger, StoredRow, reachable
+from ledger.store import HasLog, Ledger, reachable
 from projections.database import Database
 from projections.places import places
 from projections.projection import PROJECTIONS, Projection
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 class Section:
     """A piece of the log behind `after`, read once for all projections that stand there; decoded where needed."""
 
-    def __init__(self, after: int, rows: Sequence[StoredRow]) -> None:
+    def __init__(self, after: int, rows: Sequence[Recorded]) -> None:
         self.after = after
         self.rows = rows
         self._decoded: dict[int, Envelope] = {}
@@ -69,7 +70,7 @@ class Section:
             yield Section(after, [row])
             after = row.position
 
-    def _envelope(self, row: StoredRow) -> Envelope:
+    def _envelope(self, row: Recorded) -> Envelope:
         if row.position not in self._decoded:
             self._decoded[row.position] = decode(row.name, row.stream, row.version, row.state, row.position)
         return self._decoded[row.position]

@@ -206,3 +206,14 @@ def test_notifications_honour_start_stop_limit_and_topics(filled: CommitLog) -> 
     assert ids(-3, 2) == [1, 2]
     assert ids(2, 10, stop=8, topics=["payout.paid"]) == [3, 6]
     assert recorder.max_notification_id() == 9
+
+
+def test_the_log_is_read_backwards_as_forwards(log: CommitLog) -> None:
+    for start in range(0, 40, 4):
+        log.append([event(f"po_{n}", 1, name="a" if n % 3 else "b") for n in range(start, start + 4)])
+    forwards = log.read(0, 100)
+    assert log.read_back(log.head() + 1, 100) == forwards[::-1]
+    assert log.read_back(7, 3) == forwards[3:6][::-1]
+    assert log.read_back(100, 2, ["b"]) == [one for one in forwards[::-1] if one.name == "b"][:2]
+    assert log.read_back(1, 10) == []
+    assert log.read_back(5, 0) == []

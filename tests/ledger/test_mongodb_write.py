@@ -17,7 +17,8 @@ import pytest
 from eventsourcing.persistence import DataError, IntegrityError, OperationalError, StoredEvent
 from pymongo import MongoClient
 
-from ledger.commits import OutcomeUnknown, Recorded
+from ledger.commits import OutcomeUnknown
+from ledger.event_log import Recorded
 from ledger.mongodb_log import CommitLog, Connection
 from ledger.mongodb_write import APPEND_BYTES_MAX
 

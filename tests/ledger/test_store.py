@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, InterfaceError
 
 from ledger import accounts
 from ledger.accounts import Account
@@ -212,5 +212,5 @@ def test_a_store_out_of_reach_is_named_and_the_address_is_not_told() -> None:
 
 
 def test_a_store_of_an_unknown_make_is_a_mistake_of_the_caller() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(InterfaceError):
         Ledger.at("postgres://h/db", MASTER_KEY, counted_bytes(), KeysInMemory())

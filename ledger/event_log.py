@@ -1,0 +1,126 @@
+"""What every store of events offers beneath the library's recorders, and which store a URL names.
+
+    with opened("mongodb://host:27017/socai?replicaSet=rs0") as log:
+        log.append(events); log.read(after=0, limit=500); log.wait(after=log.head(), timeout_s=1.0)
+
+A provider is a module with a `Factory` (the library's infrastructure factory) whose `log()` is an `EventLog`. The same
+contract tests run on each; nothing above knows which one it has.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from threading import Event
+from typing import Final, NamedTuple, Protocol, cast
+from uuid import UUID
+
+from eventsourcing.persistence import InterfaceError, StoredEvent
+
+PROVIDERS: Final = {"mongodb": "ledger.mongodb", "mongodb+srv": "ledger.mongodb"}
+"""Which module keeps the events, by the scheme of EVENT_STORE_URL."""
+
+
+class Recorded(NamedTuple):
+    """One event as it stands in the log: for followers that need no library objects."""
+
+    position: int
+    """Place in the log, from 1, without gaps."""
+    stream: str
+    version: int
+    name: str
+    """Stored name."""
+    state: bytes
+
+
+class EventLog(Protocol):
+    """One log of events in one global order: positions 1, 2, 3, … without a gap.
+
+    Calls raise the library's persistence errors: OperationalError when the store is away (nothing changed) or, as its
+    subclass OutcomeUnknown, when an outcome cannot be told; InterfaceError when the log is closed or its URL is no URL;
+    NotSupportedError and ProgrammingError when the server is not fit, each with the cure. Reading raises LogDamaged
+    where the log was altered or cut by hand. No message repeats a URL or a value.
+    """
+
+    def append(self, events: Sequence[StoredEvent]) -> list[int]:
+        """Store `events` together or not at all, durably; gives their positions.
+
+        Raises IntegrityError when a version of a stream is taken, DataError when an event cannot be stored.
+        """
+
+    def stream(
+        self,
+        stream: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> list[StoredEvent]:
+        """Events of one stream with gt < version <= lte in order of version, newest first if `desc`."""
+
+    def read(self, after: int, limit: int, names: Sequence[str] = ()) -> list[Recorded]:
+        """At most `limit` events behind position `after`, oldest first; only those of stored `names` if any are given.
+
+        Raises LogDamaged rather than step over a hole.
+        """
+
+    def read_back(self, before: int, limit: int, names: Sequence[str] = ()) -> list[Recorded]:
+        """At most `limit` events in front of position `before`, newest first; otherwise like `read`."""
+
+    def head(self) -> int:
+        """The last position, 0 for an empty log."""
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        """Block until there is an event behind `after`, at most `timeout_s` seconds; says whether there is."""
+
+    def listen(self, listener: Event) -> None:
+        """Set `listener` now and whenever the log grows."""
+
+    def unlisten(self, listener: Event) -> None:
+        """Leave `listener` alone from now on."""
+
+
+class Provider(Protocol):
+    """What we use of a provider's factory beside the library's interface."""
+
+    def log(self, name: str = "events") -> EventLog:
+        """The log of that name; one object for one name, so that its users share the group commit."""
+
+    def close(self) -> None:
+        """End every thread and connection; harmless when repeated."""
+
+
+def provider_module(url: str) -> str:
+    """The module that keeps the events of a URL. Raises InterfaceError, never repeating the URL, for another scheme."""
+    module = PROVIDERS.get(url.partition(":")[0])
+    if module is None:
+        known = ", ".join(f"{scheme}:" for scheme in PROVIDERS)
+        raise InterfaceError(f"EVENT_STORE_URL must begin with one of {known}")
+    return module
+
+
+def provider(url: str) -> Provider:
+    """The factory for a URL; nothing is contacted yet. Raises InterfaceError for a URL that is none."""
+    return cast("Provider", import_module(provider_module(url)).Factory({"EVENT_STORE_URL": url}))
+
+
+@contextmanager
+def opened(url: str) -> Iterator[EventLog]:
+    """The log of events at a URL, closed at the end."""
+    found = provider(url)
+    try:
+        yield found.log()
+    finally:
+        found.close()
+
+
+def checksum(stream: UUID | str, version: int, name: str, state: bytes) -> int:
+    """CRC-32 (ISO 3309, as zlib counts it) over what stands in the log for one event, kept beside it.
+
+    It catches a bad disk and a careless hand, on every reading and for next to nothing. It does not stop a forger, who
+    can count again: that is the task of hashes published elsewhere.
+    """
+    return zlib.crc32(state, zlib.crc32(f"{stream}\0{version}\0{name}\0".encode()))
