@@ -19,6 +19,8 @@ from uuid import UUID
 
 from eventsourcing.persistence import InterfaceError, StoredEvent
 
+from ledger.errors import LogDamaged
+
 PROVIDERS: Final = {"mongodb": "ledger.mongodb", "mongodb+srv": "ledger.mongodb"}
 """Which module keeps the events, by the scheme of EVENT_STORE_URL."""
 
@@ -124,3 +126,13 @@ def checksum(stream: UUID | str, version: int, name: str, state: bytes) -> int:
     can count again: that is the task of hashes published elsewhere.
     """
     return zlib.crc32(state, zlib.crc32(f"{stream}\0{version}\0{name}\0".encode()))
+
+
+def altered(stream: UUID | str | None, version: int | None) -> LogDamaged:
+    """The error for an event that does not fit the checksum beside it."""
+    return LogDamaged(
+        f"Version {version} of {stream} is not as it was written: its checksum does not fit. Nothing behind it is read."
+        " Stop writing, find out who changed it, and restore the event store from a backup that holds it unchanged.",
+        stream=str(stream),
+        version=version,
+    )

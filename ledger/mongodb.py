@@ -10,6 +10,7 @@ A follower that wants no library objects takes the `log` of a recorder: `read`, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -193,10 +194,12 @@ class MongoProcessRecorder(MongoTrackingRecorder, MongoApplicationRecorder, Proc
 class MongoFactory(InfrastructureFactory[MongoTrackingRecorder]):
     """Makes recorders for the database in EVENT_STORE_URL.
 
-    CREATE_TABLE=n forbids making the unique index; it must stand there then.
+    EVENT_STORE_COMMITTER names the socket of this host's committer (`committer.py`), if it has one. CREATE_TABLE=n
+    forbids making the unique index; it must stand there then.
     """
 
     EVENT_STORE_URL = "EVENT_STORE_URL"
+    EVENT_STORE_COMMITTER = "EVENT_STORE_COMMITTER"
     CREATE_TABLE = "CREATE_TABLE"
 
     def __init__(self, env: Environment | EnvType | None) -> None:
@@ -237,7 +240,10 @@ class MongoFactory(InfrastructureFactory[MongoTrackingRecorder]):
         """The log of that name: recorders of one factory share it, and with it the group commit."""
         if name not in self._logs:
             may_create = strtobool(self.env.get(self.CREATE_TABLE, "yes"))
-            self._logs[name] = CommitLog(self.connection, name, may_create=may_create)
+            committer = self.env.get(self.EVENT_STORE_COMMITTER) if name == "events" else None
+            self._logs[name] = CommitLog(
+                self.connection, name, may_create=may_create, committer=Path(committer) if committer else None
+            )
         return self._logs[name]
 
     def _class(self, setting: str, usual: type[Class]) -> type[Class]:

@@ -54,7 +54,7 @@ class Source:
         return FLOORS[self.package] >= 2 or name == "__main__.py" or self.is_simulator
 
 
-STORAGE = ("ledger/mongodb", "ledger/mysql")
+STORAGE = ("ledger/mongodb", "ledger/mysql", "ledger/commit")
 """Event recorders: they know time-outs and databases, and no amount of money."""
 
 Rule = Callable[[Source], Iterator[str]]
@@ -194,12 +194,12 @@ def _joins_paths(node: ast.BinOp | ast.AugAssign) -> bool:
     return any(isinstance(side, ast.JoinedStr) or isinstance(getattr(side, "value", None), str) for side in sides)
 
 
-SOCKET_OWNERS = {"banks/transport.py", "workers/webhooks.py"}
+SOCKET_OWNERS = {"banks/transport.py", "workers/webhooks.py", "ledger/committer.py"}
 _SOCKETS = ("socket", "ssl", "http.client", "urllib.request", "httpx", "requests", "urllib3", "aiohttp", "smtplib")
 
 
 def sockets_have_owners(source: Source) -> Iterator[str]:
-    """Only the two files that talk to banks and to merchants open connections (servers and local tools aside)."""
+    """Only the files that talk to banks, to merchants and to the committer open connections (servers aside)."""
     if source.path in SOCKET_OWNERS or source.is_simulator or source.package == "local":
         return
     for line, name in _imports(source.tree):

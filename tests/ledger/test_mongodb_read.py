@@ -59,8 +59,8 @@ def test_a_person_can_read_text_in_the_database(log: CommitLog, collection: Coll
         "_id": 1,
         "n": 2,
         "e": [
-            {"s": "po_1", "v": 1, "t": "payout.requested", "d": '{"memo":"Tiền hàng"}'},
-            {"s": "$po.2", "v": 7, "t": "payout.requested", "d": "{}"},
+            {"s": "po_1", "v": 1, "t": "payout.requested", "d": '{"memo":"Tiền hàng"}', "c": 0x47F12E5B},
+            {"s": "$po.2", "v": 7, "t": "payout.requested", "d": "{}", "c": 0xDD1912A7},
         ],
     }
     assert log.stream("$po.2") == [event("$po.2", 7)]
@@ -217,3 +217,38 @@ def test_the_log_is_read_backwards_as_forwards(log: CommitLog) -> None:
     assert log.read_back(100, 2, ["b"]) == [one for one in forwards[::-1] if one.name == "b"][:2]
     assert log.read_back(1, 10) == []
     assert log.read_back(5, 0) == []
+
+
+ALTERATIONS: list[dict[str, Any]] = [
+    {"$set": {"e.1.d": '{"amount":999}'}},
+    {"$set": {"e.1.s": "po_2"}},
+    {"$set": {"e.1.v": 17}},
+    {"$set": {"e.1.t": "payout.approved"}},
+    {"$unset": {"e.1.c": 1}},
+    {"$unset": {"e.1.d": 1}},
+    {"$set": {"e.1.c": 0}},
+    {"$set": {"e.1.d": 12}},
+]
+
+
+@pytest.mark.parametrize("alteration", ALTERATIONS, ids=str)
+def test_an_altered_event_is_read_by_nobody(
+    filled: CommitLog, collection: Collection[dict[str, Any]], alteration: dict[str, Any]
+) -> None:
+    assert len(filled.read(0, 100)) == 9
+    collection.update_one({"_id": 2}, alteration)
+    assert [one.position for one in filled.read(0, 2)] == [1, 2]
+    for read in (lambda: filled.read(0, 100), lambda: filled.read_back(10, 10)):
+        with pytest.raises(LogDamaged, match=r"is not as it was written.*restore"):
+            read()
+    if alteration != ALTERATIONS[1]:
+        with pytest.raises(LogDamaged):
+            filled.stream("po_1")
+
+
+def test_a_removed_event_leaves_a_hole_however_it_is_covered_up(
+    filled: CommitLog, collection: Collection[dict[str, Any]]
+) -> None:
+    collection.update_one({"_id": 2}, {"$pop": {"e": 1}, "$inc": {"n": -1}})
+    with pytest.raises(LogDamaged, match="position 4"):
+        filled.read(0, 100)

@@ -30,6 +30,7 @@ def test_the_least_environment_is_enough_and_the_rest_has_defaults() -> None:
     settings = read_settings(GOOD)
     assert settings == Settings(
         event_store_url=GOOD["EVENT_STORE_URL"],
+        event_store_committer=None,
         read_tables_url=GOOD["READ_TABLES_URL"],
         redis_url=GOOD["REDIS_URL"],
         master_key=Secret(KEY),
