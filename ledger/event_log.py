@@ -21,7 +21,14 @@ from eventsourcing.persistence import InterfaceError, StoredEvent
 
 from ledger.errors import LogDamaged
 
-PROVIDERS: Final = {"mongodb": "ledger.mongodb", "mongodb+srv": "ledger.mongodb"}
+PROVIDERS: Final = {
+    "mongodb": "ledger.mongodb",
+    "mongodb+srv": "ledger.mongodb",
+    "mysql": "ledger.mysql",
+    "mysql+mysqlconnector": "ledger.mysql",
+    "mariadb": "ledger.mysql",
+    "sqlite": "ledger.sqlite",
+}
 """Which module keeps the events, by the scheme of EVENT_STORE_URL."""
 
 
