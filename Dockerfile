@@ -8,7 +8,7 @@ WORKDIR /srv/socai
 COPY requirements/run.lock requirements/run.lock
 RUN pip install --require-hashes --no-deps -r requirements/run.lock \
  && useradd --system --uid 10001 --no-create-home socai \
- && mkdir -p /var/lib/socai/bank /var/lib/socai/books \
+ && mkdir -p /var/lib/socai/bank /var/lib/socai/books /var/lib/socai/host \
  && chown -R socai /var/lib/socai
 
 COPY ledger ledger

@@ -90,8 +90,10 @@ def prepare(stage: Stage, given: Mapping[str, str]) -> dict[str, str]:
     stage.secrets.mkdir(mode=0o700, exist_ok=True)
     values = _ports(read(stage), given)
     web = f"http://127.0.0.1:{values['SOCAI_WEB_PORT']}"
+    events = _own_store(stage, store, values) if store in OWN_STORES else store
     values |= {
-        "EVENT_STORE_URL": _own_store(stage, store, values) if store in OWN_STORES else store,
+        "EVENT_STORE_URL": events,
+        "EVENT_STORE_COMMITTER": _committer(stage, events),
         "READ_TABLES_URL": _read_tables_url(stage, values, given),
         "REDIS_URL": given.get("SOCAI_REDIS_URL") or f"redis://127.0.0.1:{values['SOCAI_LOCAL_REDIS_PORT']}/0",
         "SOCAI_MASTER_KEY": _kept(stage, "master.key", lambda: base64.b64encode(secrets.token_bytes(32)).decode()),
@@ -125,6 +127,9 @@ def uses(values: Mapping[str, str], server: str) -> bool:
     }[server]
     return any(f"127.0.0.1:{values[port]}/" in values[variable] for variable in variables)
 
+
+SOCKET_PATH_MAX = 90
+"""A Unix socket's path has 107 characters at most (unix(7)), less what the committer puts behind it for a moment."""
 
 OWN_STORES = {"mongodb": "mongodb", "mysql": "mysql", "mariadb": "mysql", "sqlite": "sqlite"}
 """Event stores the stage has itself, by the scheme of a URL that names nothing else ("mysql:", "sqlite://")."""
@@ -177,6 +182,12 @@ def _checked(url: str) -> str:
     except InterfaceError as fault:
         raise NotReady(f"{fault}") from fault
     return url
+
+
+def _committer(stage: Stage, events: str) -> str:
+    """Where the committer's socket goes; empty for stores that need none, and where the path is too long for one."""
+    socket = str(stage.run / "committer.sock")
+    return socket if events.startswith("mongodb") and len(socket) <= SOCKET_PATH_MAX else ""
 
 
 def _own_store(stage: Stage, kind: str, values: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 from local.environment import DATABASE, EVENTS, Stage, mysql_password, uses
 from local.mongodb import ReplicaSet
 from local.mysql import SqlServer
-from local.processes import NotReady, Process, listens, tail
+from local.processes import NotReady, Process, accepts, listens, tail
 from local.redis import RedisServer
 
 MARK = "SOCAI_STAGE"
@@ -66,12 +66,14 @@ def _with_schemas(sql: SqlServer) -> None:
 
 
 def programs(stage: Stage, values: Mapping[str, str]) -> Iterator[Part]:
-    """The web, the simulated bank, the followers of the log, and one worker process for each queue.
+    """The committer, the web, the simulated bank, the followers of the log, and one worker process for each queue.
 
     One by one: each begins to start while the names of the queues are asked for.
     """
     bank = [int(values[name]) for name in ("SOCAI_SIMULATOR_PORT", "SOCAI_SIMULATOR_CONTROL_PORT")]
     web = values["SOCAI_PUBLIC_URL"]
+    if committer := values["EVENT_STORE_COMMITTER"]:
+        yield program(stage, values, "committer", "ledger", "committer", ready=lambda: accepts(Path(committer)))
     yield program(stage, values, "web", "web", ready=lambda: answers(f"{web}/ready"))
     yield program(stage, values, "simulator", "banks.simulator", "serve", ready=lambda: all(map(listens, bank)))
     for verb in ("projector", "reactor", "scheduler"):

@@ -174,6 +174,13 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def accepts(path: Path) -> bool:
+    """Whether something accepts connections on this Unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(str(path)) == 0
+
+
 def alive(pid: int) -> bool:
     """Whether a process with this id exists (a zombie does not count where /proc can tell)."""
     try:

@@ -98,12 +98,11 @@ class Stand:
         found = binaries()
         if found is not None:
             for functions in (False, True):
-                name = f"pg{int(functions)}"
-                server = self._stack.enter_context(Postgres(found, self.directory / name))
-                yield (
-                    f"library PostgreSQL{', insert function' if functions else ''}",
-                    server.environment(functions=functions),
-                )
+                # A folder of its own: as root we run PostgreSQL under another account, which cannot enter ours.
+                place = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="socai-bench-"))
+                server = self._stack.enter_context(Postgres(found, Path(place)))
+                name = f"library PostgreSQL{', insert function' if functions else ''}"
+                yield name, server.environment(functions=functions)
 
 
 def raw_load(stand: Stand, load: Load) -> Measured:

@@ -161,3 +161,12 @@ def test_character_set_and_collation_are_always_named() -> None:
 
 def test_there_is_nothing_to_read_before_the_first_run(stage: Stage) -> None:
     assert read(stage) == {}
+
+
+def test_the_committer_has_a_socket_where_the_store_needs_one_and_a_path_is_not_too_long(tmp_path: Path) -> None:
+    for name in ("a", "b", "c" * 100):
+        (tmp_path / name).mkdir()
+    values = prepare(Stage(tmp_path / "a"), {})
+    assert values["EVENT_STORE_COMMITTER"] == str(tmp_path / "a" / ".run" / "committer.sock")
+    assert prepare(Stage(tmp_path / "b"), {"EVENT_STORE_URL": "sqlite:"})["EVENT_STORE_COMMITTER"] == ""
+    assert prepare(Stage(tmp_path / ("c" * 100)), {})["EVENT_STORE_COMMITTER"] == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import NotReady, Process, alive, free_port, listens, tail
+from local.processes import NotReady, Process, accepts, alive, free_port, listens, tail
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 STUBBORN = [
@@ -89,3 +90,13 @@ def test_a_wanted_port_is_kept_when_it_is_free() -> None:
 
 def test_the_tail_of_a_missing_log_is_a_sentence(tmp_path: Path) -> None:
     assert tail(tmp_path / "none.log") == "(no log at none.log)"
+
+
+def test_a_unix_socket_accepts_while_somebody_listens(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    assert not accepts(path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        assert accepts(path)
+    assert not accepts(path)
