@@ -16,9 +16,10 @@ import typing
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import cache
-from typing import Any, ClassVar, Generic, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Final, Generic, Self, cast, dataclass_transform
 
 import msgspec
+from typing_extensions import TypeVar
 
 from ledger.calendar import bank_day
 from ledger.context import Context
@@ -29,8 +30,12 @@ Json = dict[str, Any]
 """A JSON object with its keys: only met while an old schema is brought up to date."""
 
 
+# No collector of cycles looks at events (gc=False): frozen values hold no cycles, and it would cost a follower of
+# millions of them half of its time.
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What may have happened. Nested in its aggregate, named in the past tense, stored under `noun.past`.
 
     Fields are only ever added, with a default, or the schema version is raised and `upcast` mends older payloads.
@@ -50,10 +55,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 EVENTS: dict[str, type[Event]] = {}
 """Every event class by its stored name. Pinned by a test: a stored name is for ever."""
 
-E = TypeVar("E", bound=Event)
 
-
-class Stored(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
+class Stored(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What stands in the log for one event, as canonical JSON: keys sorted, no blanks, no floats, UTF-8."""
 
     actor: str
@@ -61,12 +64,24 @@ class Stored(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
     causation: str | None
     command: str
     correlation: str
-    data: E
+    data: Event
     effective: date
     schema: int
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+E = TypeVar("E", bound=Event, default=Event)
+
+STORED_AS: Final = {
+    "causation_id": "causation",
+    "command_id": "command",
+    "correlation_id": "correlation",
+    "effective_on": "effective",
+    "event": "data",
+}
+"""What fields of an envelope are called in `Stored`, from which it is read in one pass."""
+
+
+class Envelope(msgspec.Struct, Generic[E], frozen=True, kw_only=True, gc=False, rename=STORED_AS):
     """One event with all that the log knows of it.
 
     `position`: place in the global order, from 1 (0: not kept yet). `stream`, `version`: place in its aggregate, from
@@ -74,9 +89,9 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     `stream@version`.
     """
 
-    stream: str
-    version: int
-    name: str
+    stream: str = ""
+    version: int = 0
+    name: str = ""
     schema: int
     at: datetime
     effective_on: date
@@ -84,7 +99,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     command_id: str
     correlation_id: str
     causation_id: str | None
-    event: Event
+    event: E
     position: int = 0
 
     @property
@@ -106,7 +121,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
         """The aggregate after this event; the library calls it at every replay."""
         if aggregate is None:
             aggregate = AGGREGATES[self.name.partition(".")[0]](self.stream)
-        aggregate.follow(self)
+        aggregate.follow(cast("Envelope", self))
         return aggregate
 
 
@@ -130,8 +145,8 @@ def encode(envelope: Envelope) -> bytes:
 
 
 @cache
-def _decoder(kind: type[Event]) -> msgspec.json.Decoder[Stored[Event]]:
-    return msgspec.json.Decoder(Stored[kind])  # type: ignore[valid-type]  # the class is known at run time only
+def _decoder(kind: type[Event]) -> msgspec.json.Decoder[Envelope]:
+    return msgspec.json.Decoder(Envelope[kind])  # type: ignore[valid-type]  # the class is known at run time only
 
 
 def decode(name: str, stream: str, version: int, state: bytes, position: int = 0) -> Envelope:
@@ -143,30 +158,23 @@ def decode(name: str, stream: str, version: int, state: bytes, position: int = 0
     if kind is None:
         raise LogDamaged(f"Event {of_event(stream, version)} has a name this release does not know.", name=name)
     try:
-        stored = _decoder(kind).decode(state)
-        if stored.schema != kind.schema_version:
-            stored = _upcast(kind, state)
+        envelope = _decoder(kind).decode(state)
+        if envelope.schema != kind.schema_version:
+            envelope = _upcast(kind, state)
     except msgspec.ValidationError:
-        stored = _upcast(kind, state)
+        envelope = _upcast(kind, state)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LogDamaged(f"Event {of_event(stream, version)} is not readable JSON.", name=name) from error
-    return Envelope(
-        stream=stream,
-        version=version,
-        name=name,
-        schema=kind.schema_version,
-        at=stored.at,
-        effective_on=stored.effective,
-        actor=stored.actor,
-        command_id=stored.command,
-        correlation_id=stored.correlation,
-        causation_id=stored.causation,
-        event=stored.data,
-        position=position,
-    )
+    # Not shared with anybody yet: what the bytes do not hold is filled in without copying the whole.
+    fill = msgspec.structs.force_setattr
+    fill(envelope, "stream", stream)
+    fill(envelope, "version", version)
+    fill(envelope, "name", name)
+    fill(envelope, "position", position)
+    return envelope
 
 
-def _upcast(kind: type[Event], state: bytes) -> Stored[Event]:
+def _upcast(kind: type[Event], state: bytes) -> Envelope:
     raw: Json | list[object] | None = msgspec.json.decode(state)
     schema = raw.get("schema") if isinstance(raw, dict) and "data" in raw else None
     if not isinstance(raw, dict) or type(schema) is not int or schema >= kind.schema_version:
@@ -176,7 +184,7 @@ def _upcast(kind: type[Event], state: bytes) -> Stored[Event]:
         schema += 1
     raw["schema"] = schema
     try:
-        return msgspec.convert(raw, Stored[kind], strict=False)  # type: ignore[valid-type]
+        return msgspec.convert(raw, Envelope[kind], strict=False)  # type: ignore[valid-type]
     except msgspec.ValidationError as error:
         raise LogDamaged(f"The upcast payload does not fit {kind.stored_name}: {error}") from error
 

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from threading import Event
-from typing import Final, NamedTuple, Protocol, cast
+from typing import Final, Protocol, cast
 from uuid import UUID
 
+import msgspec
 from eventsourcing.persistence import InterfaceError, StoredEvent
 
 from ledger.errors import LogDamaged
@@ -32,7 +33,7 @@ PROVIDERS: Final = {
 """Which module keeps the events, by the scheme of EVENT_STORE_URL."""
 
 
-class Recorded(NamedTuple):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """One event as it stands in the log: for followers that need no library objects."""
 
     position: int

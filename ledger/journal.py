@@ -18,7 +18,7 @@ from ledger.ids import derive
 from ledger.money import Money
 
 
-class Posting(msgspec.Struct, frozen=True):
+class Posting(msgspec.Struct, frozen=True, gc=False):
     """One leg of an entry. Debits are positive, credits negative."""
 
     account: str

@@ -20,7 +20,7 @@ UNITS_MAX: Final = 10**15
 """A thousand million million dong: more than every account in the country. An amount beyond it is a mistake."""
 
 
-class Money(msgspec.Struct, frozen=True, order=False):
+class Money(msgspec.Struct, frozen=True, order=False, gc=False):
     """An amount: `units` minor units (int, may be negative in a posting) of `currency` (ISO 4217 code).
 
     Raises InvalidAmount for anything but an int within ±UNITS_MAX, UnknownCurrency for a code not handled.

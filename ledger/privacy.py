@@ -26,7 +26,7 @@ ERASED: Final = "[erased]"
 _KEY_BYTES: Final = 64
 
 
-class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+class Sealed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A sealed text as it stands in events and tables.
 
     `person`: whose key; `key`: which key of theirs, since one may have been thrown away and another made; `text`: the

@@ -22,7 +22,7 @@ PAYMENTS_MAX: Final = 500
 """Payments in one settlement: all of them are kept in one insertion with it."""
 
 
-class SettlementLine(msgspec.Struct, frozen=True):
+class SettlementLine(msgspec.Struct, frozen=True, gc=False):
     """What one payment brings into a settlement."""
 
     payment_intent_id: str

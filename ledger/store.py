@@ -24,7 +24,7 @@ from ledger.accounts import Account
 from ledger.aggregate import Aggregate, Envelope, Snapshot, decode, encode
 from ledger.discovery import import_all
 from ledger.errors import EventStoreUnavailable, NotFound
-from ledger.event_log import EventLog, provider_module
+from ledger.event_log import EventLog, Recorded, provider_module
 from ledger.person_keys import OpenKeys, keys_at
 from ledger.privacy import PersonKeys, Vault
 from ledger.settings import Settings
@@ -170,15 +170,19 @@ class Ledger(Application[str]):
 
     def read(self, after: int, limit: int, names: Sequence[str] = ()) -> list[Envelope]:
         """Up to `limit` events after a position, in global order; raises LogDamaged at a hole."""
-        with reachable():
-            rows = self._log.read(after, limit, names)
+        rows = self._rows(after, limit, names)
         return [decode(row.name, row.stream, row.version, row.state, row.position) for row in rows]
 
     def follow(self, after: int = 0, section: int = 1000) -> Iterator[Envelope]:
         """Every event after a position up to the present end, in order."""
-        while envelopes := self.read(after, section):
-            yield from envelopes
-            after = envelopes[-1].position
+        while rows := self._rows(after, section):
+            for row in rows:
+                yield decode(row.name, row.stream, row.version, row.state, row.position)
+            after = rows[-1].position
+
+    def _rows(self, after: int, limit: int, names: Sequence[str] = ()) -> list[Recorded]:
+        with reachable():
+            return self._log.read(after, limit, names)
 
     def head(self) -> int:
         """The last position, 0 for an empty log."""
