@@ -22,8 +22,8 @@ from eventsourcing.utils import Environment, EnvType
 from ledger.accounts import Account
 from ledger.aggregate import Aggregate, Envelope, Snapshot, decode, encode
 from ledger.discovery import import_all
-from ledger.errors import EventStoreUnavailable, NotFound
-from ledger.event_log import EventLog, provider_module
+from ledger.errors import EventStoreUnavailable, LogCutShort, NotFound
+from ledger.event_log import EventLog, Recorded, provider_module
 from ledger.person_keys import KeysInMongo, keys_at
 from ledger.privacy import PersonKeys, Vault
 from ledger.settings import Settings
@@ -154,10 +154,20 @@ class Ledger(Application[str]):
             return cast("list[Envelope]", list(self.events.get(stream)))
 
     def read(self, after: int, limit: int, names: Sequence[str] = ()) -> list[Envelope]:
-        """Up to `limit` events after a position, in global order; raises LogDamaged at a hole."""
+        """Up to `limit` events after a position, in global order.
+
+        Raises LogDamaged at a hole, LogCutShort when the log ends before the position.
+        """
+        rows = self.recorded(after, limit, names)
+        return [decode(row.name, row.stream, row.version, row.state, row.position) for row in rows]
+
+    def recorded(self, after: int, limit: int, names: Sequence[str] = ()) -> list[Recorded]:
+        """The same as they stand in the log, for followers that decode by themselves."""
         with reachable():
             rows = self._log.read(after, limit, names)
-        return [decode(row.name, row.stream, row.version, row.state, row.position) for row in rows]
+            if not rows and after > (head := self._log.head()):
+                raise _cut_short(after, head)
+        return rows
 
     def follow(self, after: int = 0, section: int = 1000) -> Iterator[Envelope]:
         """Every event after a position up to the present end, in order."""
@@ -190,6 +200,16 @@ class Ledger(Application[str]):
             except PersistenceError:
                 # The events are durable: a missing or doubled snapshot only costs reading time.
                 log.warning("no snapshot of %s was taken", envelope.id)
+
+
+def _cut_short(position: int, head: int) -> LogCutShort:
+    return LogCutShort(
+        f"The event log ends at position {head}, and a follower has seen it up to {position}: it was cut, or an older"
+        " backup was put in its place. Stop the writers and restore the newest log there is. Only when the events behind"
+        " it are lost for good, empty the read tables, so that they are built anew.",
+        head=head,
+        position=position,
+    )
 
 
 @contextmanager
