@@ -205,8 +205,8 @@ class Ledger(Application[str]):
 def _cut_short(position: int, head: int) -> LogCutShort:
     return LogCutShort(
         f"The event log ends at position {head}, and a follower has seen it up to {position}: it was cut, or an older"
-        " backup was put in its place. Stop the writers and restore the newest log there is. Only when the events behind"
-        " it are lost for good, empty the read tables, so that they are built anew.",
+        " backup was put in its place. Stop the writers and restore the newest log there is. Only when what stood"
+        " behind is lost for good, empty the read tables, so that they are built anew.",
         head=head,
         position=position,
     )
