@@ -22,13 +22,18 @@ ROOT = Path(__file__).parents[2]
 
 
 class Figure(NamedTuple):
-    """One measured figure. `reference` is measured in the same run; `bar` is the ratio asked for, None if nothing."""
+    """One measured figure.
+
+    `reference` is measured in the same run; `bar` is the ratio to it that is asked for, `most` the value that must not
+    be passed, None where nothing is asked.
+    """
 
     id: str
     unit: str
     value: float
     reference: float | None = None
     bar: float | None = None
+    most: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -37,12 +42,15 @@ class Figure(NamedTuple):
     @property
     def met(self) -> bool | None:
         """Whether the bar is met; None when nothing was asked."""
+        if self.most is not None:
+            return self.value <= self.most
         return None if self.bar is None else self.ratio is not None and self.ratio >= self.bar
 
     def as_json(self) -> dict[str, Any]:
         rounded = {"value": round(self.value, 3), "reference": self.reference and round(self.reference, 3)}
         ratio = None if self.ratio is None else round(self.ratio, 4)
-        return {"id": self.id, "unit": self.unit, **rounded, "ratio": ratio, "bar": self.bar, "met": self.met}
+        asked = {"bar": self.bar, "most": self.most, "met": self.met}
+        return {"id": self.id, "unit": self.unit, **rounded, "ratio": ratio, **asked}
 
 
 def rate(work: Callable[[int], object], numbers: Sequence[int], threads: int) -> float:
@@ -86,11 +94,11 @@ def report(name: str, figures: Sequence[Figure]) -> None:
     result = {"name": name, "commit": commit(), "figures": [figure.as_json() for figure in figures]}
     file.write_text(json.dumps(result, indent=2) + "\n")
     table = Table(title=f"{name} at {result['commit']}")
-    for heading in ("figure", "value", "unit", "reference", "ratio", "bar", "met"):
+    for heading in ("figure", "value", "unit", "reference", "ratio", "bar", "most", "met"):
         table.add_column(heading, justify="left" if heading in ("figure", "unit") else "right")
     for figure in figures:
         row = figure.as_json()
-        cells = (row["id"], row["value"], row["unit"], row["reference"], row["ratio"], row["bar"], row["met"])
+        cells = [row[name] for name in ("id", "value", "unit", "reference", "ratio", "bar", "most", "met")]
         table.add_row(*("" if cell is None else str(cell) for cell in cells))
     Console(file=sys.stdout, width=120).print(table)
     print(f"Written: {file.relative_to(ROOT)}")

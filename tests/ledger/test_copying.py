@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 
@@ -20,6 +20,7 @@ from ledger.event_log import EventLog, opened
 from ledger.person_keys import keys_at
 from ledger.privacy import KeysInMemory, Personal, Vault
 from ledger.store import Ledger
+from tests.ledger.logged import remove_row
 from tests.ledger.stored import fill, numbered
 from tests.story import MASTER_KEY, Story, counted_bytes
 
@@ -28,15 +29,31 @@ def unheard(doing: str, reached: int, aim: int) -> None:
     """Progress that nobody looks at."""
 
 
+FROM_TO = [
+    ("event_store_url", "mysql_events_url"),
+    ("mysql_events_url", "sqlite_events_url"),
+    ("sqlite_events_url", "event_store_url"),
+    ("event_store_url", "another_store_url"),
+]
+"""From each kind of store to another, and between two of the same kind."""
+
+
+@pytest.fixture(params=FROM_TO, ids=["mongodb-mysql", "mysql-sqlite", "sqlite-mongodb", "mongodb-mongodb"])
+def urls(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Where a log is copied from and to; a test that takes it runs once on each pair."""
+    source, target = request.param
+    return request.getfixturevalue(source), request.getfixturevalue(target)
+
+
 @pytest.fixture
-def source(event_store_url: str) -> Iterator[EventLog]:
-    with opened(event_store_url) as log:
+def source(urls: tuple[str, str]) -> Iterator[EventLog]:
+    with opened(urls[0]) as log:
         yield log
 
 
 @pytest.fixture
-def target(another_store_url: str) -> Iterator[EventLog]:
-    with opened(another_store_url) as log:
+def target(urls: tuple[str, str]) -> Iterator[EventLog]:
+    with opened(urls[1]) as log:
         yield log
 
 
@@ -138,10 +155,11 @@ def test_verifying_alone_writes_nothing_and_says_what_is_lacking(source: EventLo
     assert target.head() == 20
 
 
-def test_a_hole_in_the_source_is_never_copied_over(event_store_url: str, source: EventLog, target: EventLog) -> None:
-    fill(source, 3 * 250)
-    with MongoClient[dict[str, object]](event_store_url) as client:
-        client.get_default_database()["events"].delete_one({"_id": 251})
+def test_a_hole_in_the_source_is_never_copied_over(urls: tuple[str, str], source: EventLog, target: EventLog) -> None:
+    fill(source, 250)
+    source.append(numbered(251, 251))
+    fill(source, 499)
+    remove_row(urls[0], 251)
     with pytest.raises(LogDamaged, match="251"):
         copy(source, target, unheard)
     assert target.head() <= 250
@@ -154,25 +172,26 @@ def test_large_events_go_in_appends_of_bounded_size(source: EventLog, target: Ev
     assert copy(source, target, unheard).size == 6 * len(large)
 
 
-def test_a_target_that_is_away_for_a_moment_is_waited_for(mongo_url: str, source: EventLog, target: EventLog) -> None:
-    fill(source, 600)
+def test_a_target_that_is_away_for_a_moment_is_waited_for(
+    mongo_url: str, sqlite_events_url: str, event_store_url: str
+) -> None:
     with MongoClient[dict[str, object]](mongo_url) as client:
         times: dict[str, object] = {"mode": {"times": 6}}
         what = {"failCommands": ["insert"], "closeConnection": True, "appName": "socai"}
-        client.admin.command({"configureFailPoint": "failCommand", **times, "data": what})
-    assert copy(source, target, unheard).events == 600
+        with opened(sqlite_events_url) as source, opened(event_store_url) as target:
+            fill(source, 600)
+            client.admin.command({"configureFailPoint": "failCommand", **times, "data": what})
+            assert copy(source, target, unheard).events == 600
 
 
 COPY = "import sys; from ledger.__main__ import main; sys.exit(main(sys.argv[1:], {}))"
 
 
-def test_a_copy_that_is_killed_at_any_moment_goes_on(
-    event_store_url: str, another_store_url: str, source: EventLog, target: EventLog
-) -> None:
+def test_a_copy_that_is_killed_at_any_moment_goes_on(urls: tuple[str, str], source: EventLog, target: EventLog) -> None:
     fill(source, 12_000)
     kills, reached = 0, 0
-    while kills < 5:
-        command = [sys.executable, "-c", COPY, "copy", "--from", event_store_url, "--to", another_store_url]
+    while kills < 3:
+        command = [sys.executable, "-c", COPY, "copy", "--from", urls[0], "--to", urls[1]]
         child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.getcwd()}, stderr=subprocess.DEVNULL)
         while child.poll() is None and target.head() == reached:
             pass
@@ -185,20 +204,17 @@ def test_a_copy_that_is_killed_at_any_moment_goes_on(
     assert verify(source, target, unheard).head == 12_000
 
 
-def test_sealed_names_can_be_read_at_the_target(event_store_url: str, another_store_url: str) -> None:
-    with Ledger.at(event_store_url, MASTER_KEY, counted_bytes()) as ledger:
+def test_sealed_names_can_be_read_at_the_target(urls: tuple[str, str]) -> None:
+    with Ledger.at(urls[0], MASTER_KEY, counted_bytes()) as ledger:
         payout = Story(ledger).submitted(Story(ledger).funded(2_000_000), 1_000_000)
-    with opened(event_store_url) as log, opened(another_store_url) as other:
+    with opened(urls[0]) as log, opened(urls[1]) as other:
         copy(log, other, unheard)
-    with closing(keys_at(event_store_url)) as keys, closing(keys_at(another_store_url)) as other_keys:
+    with closing(keys_at(urls[0])) as keys, closing(keys_at(urls[1])) as other_keys:
         assert copy_keys(keys, other_keys, unheard) == len(list(keys.everyone())) > 0
-    with Ledger.at(another_store_url, MASTER_KEY, counted_bytes()) as moved:
+    with Ledger.at(urls[1], MASTER_KEY, counted_bytes()) as moved:
         again = Story(moved).payout(payout.id)
         assert moved.vault.open(again.beneficiary_name) == "TRAN THI BINH"
         assert vars(again) == vars(payout)
-
-
-Change = Callable[[KeysInMemory], object]
 
 
 def filled(persons: int = 1_234) -> KeysInMemory:
