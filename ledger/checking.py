@@ -110,8 +110,12 @@ def check(log: EventLog, told: Told, *, faults_max: int = FAULTS_MAX) -> Checked
 
     Raises the log's persistence errors when it is out of reach; what is wrong with its content is never raised.
     """
-    head, versions = log.head(), Versions()
+    versions = Versions()
     events = size = reached = 0
+    try:
+        head = log.head()
+    except LogDamaged as error:
+        return _without_an_end(error)
     faults: list[Fault] = []
     for found in _read(log, head):
         if isinstance(found, Fault):
@@ -128,6 +132,13 @@ def check(log: EventLog, told: Told, *, faults_max: int = FAULTS_MAX) -> Checked
             break
     shown = tuple(faults[:faults_max])
     return Checked(events=events, streams=versions.streams, size=size, reached=reached, head=head, faults=shown)
+
+
+def _without_an_end(error: LogDamaged) -> Checked:
+    """What is said of a log whose end is not whole: its store reads nothing of it."""
+    position = error.facts.get("position")
+    fault = Fault(position=position if isinstance(position, int) else 0, kind="unreadable", detail=error.detail)
+    return Checked(events=0, streams=0, size=0, reached=0, head=fault.position, faults=(fault,))
 
 
 def _read(log: EventLog, head: int) -> Iterator[list[Recorded] | Fault]:
