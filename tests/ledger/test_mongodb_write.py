@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from ledger.commits import OutcomeUnknown
 from ledger.mongodb_log import CommitLog, Connection
 from ledger.mongodb_write import APPEND_BYTES_MAX
 from tests.ledger.logged import versions, whole
+from tests.ledger.relay import Relay, mongodb, wait_for
 
 HERE = Path(__file__).parents[2]
 
@@ -150,92 +151,10 @@ def test_an_unwritten_append_is_reported_as_such_when_the_server_is_away() -> No
 # Faults on the way: a relay that stands between the client and the server.
 
 
-class Relay:
-    """Passes bytes on, until a request that holds `marker`: then `fault` decides, once."""
-
-    def __init__(self, server: tuple[str, int]) -> None:
-        self._server = server
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address: str = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self._open: list[socket.socket] = []
-        self._threads = [Thread(target=self._accept)]
-        self._threads[0].start()
-        self.marker = b""
-        self.fault: Callable[[socket.socket, bytes], None] | None = None
-
-    def arm(self, marker: bytes, fault: Callable[[socket.socket, bytes], None]) -> None:
-        """On the next request with `marker`, hang up on the client and call `fault` (server socket, request)."""
-        self.marker, self.fault = marker, fault
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for one in self._open:
-            _hang_up(one)
-        for thread in self._threads:
-            thread.join(10)
-        for one in self._open:
-            one.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(self._server)
-            self._open += [client, server]
-            for work in (self._requests, self._answers):
-                self._threads.append(Thread(target=work, args=(client, server)))
-                self._threads[-1].start()
-
-    def _requests(self, client: socket.socket, server: socket.socket) -> None:
-        try:
-            while request := _message(client):
-                fault = self.fault
-                if fault and self.marker in request:
-                    self.fault = None
-                    _hang_up(client)
-                    fault(server, request)
-                    return
-                server.sendall(request)
-        except OSError:
-            pass
-        _hang_up(client)
-
-    def _answers(self, client: socket.socket, server: socket.socket) -> None:
-        try:
-            while answer := _message(server):
-                client.sendall(answer)
-        except OSError:
-            pass
-        _hang_up(client)
-
-
-def _message(source: socket.socket) -> bytes:
-    """One whole message of the wire protocol, empty at the end: its first four bytes are its length, little endian."""
-    header = _exactly(source, 4)
-    return header + _exactly(source, int.from_bytes(header, "little") - 4) if header else b""
-
-
-def _exactly(source: socket.socket, count: int) -> bytes:
-    data = b""
-    while len(data) < count and (more := source.recv(count - len(data))):
-        data += more
-    return data
-
-
-def _hang_up(one: socket.socket) -> None:
-    try:
-        one.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
-
-
 @pytest.fixture
 def relay(mongo_url: str) -> Iterator[Relay]:
     parts = urlsplit(mongo_url)
-    relay = Relay((parts.hostname or "", parts.port or 27017))
+    relay = Relay((parts.hostname or "", parts.port or 27017), mongodb)
     yield relay
     relay.close()
 
@@ -271,14 +190,6 @@ def test_an_append_whose_answer_was_lost_is_found_and_not_written_again(
         assert done.is_set()
     assert [one.position for one in whole(log) if one.stream in ("po_1", "je_1")][1:] == positions
     assert versions(log)["po_1"] == [1, 2]
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    for _ in range(1_000):
-        if condition():
-            return
-        Event().wait(0.01)
-    raise AssertionError("Waited ten seconds in vain.")
 
 
 def test_another_ones_append_is_not_taken_for_ours_after_a_lost_request(
