@@ -22,7 +22,7 @@ from ledger.aggregate import Aggregate, Envelope, decode, encode
 from ledger.discovery import import_all
 from ledger.errors import EventStoreUnavailable, LogCutShort, NotFound
 from ledger.event_log import EventLog, Recorded, provider_module
-from ledger.person_keys import KeysInMongo, keys_at
+from ledger.person_keys import OpenKeys, keys_at
 from ledger.privacy import PersonKeys, Vault
 from ledger.settings import Settings
 from ledger.snapshots import Snapshots
@@ -64,7 +64,7 @@ class Ledger(Application[str]):
     def __init__(self, environment: EnvType, vault: Vault) -> None:
         super().__init__(environment)
         self.vault = vault
-        self._own_keys: KeysInMongo | None = None
+        self._own_keys: OpenKeys | None = None
         kept = self.factory.aggregate_recorder("snapshots")
         self._snapshots = Snapshots(self.recorder, kept, self.snapshot_intervals)
 

@@ -114,6 +114,13 @@ def sqlite_events_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'events.db'}"
 
 
+@pytest.fixture(params=["mysql", "sqlite"])
+def sql_events_url(request: pytest.FixtureRequest) -> str:
+    """URL of an empty event store in SQL tables; a test that takes it runs once on each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_events_url")
+    return url
+
+
 @pytest.fixture(params=["event_store_url", "mysql_events_url", "sqlite_events_url"], ids=["mongodb", "mysql", "sqlite"])
 def event_log_url(request: pytest.FixtureRequest) -> str:
     """URL of an empty event store; a test that takes it runs once on each kind: MongoDB, MySQL or MariaDB, SQLite."""

@@ -18,9 +18,9 @@ from tests.story import MASTER_KEY, Story
 
 
 @pytest.fixture
-def environment(event_store_url: str) -> dict[str, str]:
+def environment(event_log_url: str) -> dict[str, str]:
     return {
-        "EVENT_STORE_URL": event_store_url,
+        "EVENT_STORE_URL": event_log_url,
         "READ_TABLES_URL": "sqlite:///unused.db",
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "SOCAI_MASTER_KEY": b64encode(MASTER_KEY).decode(),
@@ -76,11 +76,10 @@ def listed(capsys: Capture, environment: dict[str, str], *words: str) -> list[tu
     return [(line["position"], line["id"]) for line in lines]
 
 
-def test_events_are_listed_by_position_forwards_and_backwards(event_store_url: str, capsys: Capture) -> None:
-    with opened(event_store_url) as log:
-        for event in movements(ACCOUNT, 1_100):
-            log.append([event])
-    only = {"EVENT_STORE_URL": event_store_url}
+def test_events_are_listed_by_position_forwards_and_backwards(event_log_url: str, capsys: Capture) -> None:
+    with opened(event_log_url) as log:
+        log.append(list(movements(ACCOUNT, 1_100)))
+    only = {"EVENT_STORE_URL": event_log_url}
     everything = [(number, f"{ACCOUNT}@{number}") for number in range(1, 1_101)]
     assert listed(capsys, only) == everything[:50]
     assert listed(capsys, only, "--limit", "5000") == everything

@@ -212,13 +212,11 @@ with opened(sys.argv[1]) as log:
 """
 
 
-@pytest.mark.parametrize("store", ["mysql_events_url", "sqlite_events_url"])
-def test_a_writer_that_is_killed_leaves_whole_appends_and_no_lock(store: str, request: pytest.FixtureRequest) -> None:
-    url = request.getfixturevalue(store)
+def test_a_writer_that_is_killed_leaves_whole_appends_and_no_lock(sql_events_url: str) -> None:
     acknowledged = 0
-    with opened(url) as log:
+    with opened(sql_events_url) as log:
         for _ in range(5):
-            writer = subprocess.Popen([sys.executable, "-c", WRITER, url], cwd=HERE, stdout=subprocess.PIPE)
+            writer = subprocess.Popen([sys.executable, "-c", WRITER, sql_events_url], cwd=HERE, stdout=subprocess.PIPE)
             assert writer.stdout is not None
             for _ in range(10):
                 acknowledged = int(writer.stdout.readline())
@@ -265,27 +263,25 @@ def test_a_full_disk_is_told_and_leaves_nothing_half(sqlite_events_url: str) -> 
     log.store.close()
 
 
-def test_an_event_beyond_what_every_server_takes_is_refused(sqlite_events_url: str, mysql_events_url: str) -> None:
-    for url in (sqlite_events_url, mysql_events_url):
-        with opened(url) as log:
-            with pytest.raises(DataError, match="too many"):
-                log.append([event("po_1", 1, state=b"'" * (EVENT_BYTES_MAX + 1))])
-            assert log.append([event("po_1", 1, state=b"'" * EVENT_BYTES_MAX)]) == [1]
-            assert log.append([event("po_1", 2, state=b"\xff" * EVENT_BYTES_MAX)]) == [2]
+def test_an_event_beyond_what_every_server_takes_is_refused(sql_events_url: str) -> None:
+    with opened(sql_events_url) as log:
+        with pytest.raises(DataError, match="too many"):
+            log.append([event("po_1", 1, state=b"'" * (EVENT_BYTES_MAX + 1))])
+        assert log.append([event("po_1", 1, state=b"'" * EVENT_BYTES_MAX)]) == [1]
+        assert log.append([event("po_1", 2, state=b"\xff" * EVENT_BYTES_MAX)]) == [2]
 
 
-def test_nothing_is_written_behind_a_head_that_does_not_fit(sqlite_events_url: str, mysql_events_url: str) -> None:
-    for url in (sqlite_events_url, mysql_events_url):
-        with opened(url) as log:
-            for version in range(1, 4):
-                log.append([event("po_1", version)])
-            with by_hand(url) as connection:
-                connection.execute(sqlalchemy.text("UPDATE heads SET position = 1"))
-            with pytest.raises(OperationalError, match="restore"):
-                log.append([event("po_1", 4)])
-            with by_hand(url) as connection:
-                connection.execute(sqlalchemy.text("UPDATE heads SET position = 3"))
-            assert log.append([event("po_1", 4)]) == [4]
+def test_nothing_is_written_behind_a_head_that_does_not_fit(sql_events_url: str) -> None:
+    with opened(sql_events_url) as log:
+        for version in range(1, 4):
+            log.append([event("po_1", version)])
+        with by_hand(sql_events_url) as connection:
+            connection.execute(sqlalchemy.text("UPDATE heads SET position = 1"))
+        with pytest.raises(OperationalError, match="restore"):
+            log.append([event("po_1", 4)])
+        with by_hand(sql_events_url) as connection:
+            connection.execute(sqlalchemy.text("UPDATE heads SET position = 3"))
+        assert log.append([event("po_1", 4)]) == [4]
 
 
 def test_a_writer_that_keeps_the_file_locked_is_named(sqlite_events_url: str) -> None:
