@@ -48,6 +48,10 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:
         print("Interrupted; nothing is half done. The same command goes on from here.", file=sys.stderr)
+    except BrokenPipeError:
+        # Whoever read our lines has seen enough; what Python would still write at its end must go somewhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return 1
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import subprocess
+import sys
 from base64 import b64encode
 from pathlib import Path
 
@@ -181,6 +184,21 @@ def test_a_store_that_is_away_is_said_in_a_sentence(capsys: Capture) -> None:
         said = capsys.readouterr().err
         assert "could not be reached" in said
         assert "geheim" not in said
+
+
+def test_who_has_seen_enough_of_a_listing_may_close_it(sqlite_events_url: str) -> None:
+    with opened(sqlite_events_url) as log:
+        log.append(list(movements(ACCOUNT, 2_000)))
+    command = [sys.executable, "-m", "ledger", "events", "--json", "--limit", "2000"]
+    environment = {**os.environ, "EVENT_STORE_URL": sqlite_events_url}
+    child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout is not None
+    assert child.stderr is not None
+    assert json.loads(child.stdout.readline())["position"] == 1
+    child.stdout.close()
+    assert child.stderr.read() == b""
+    child.stderr.close()
+    assert child.wait() == 0
 
 
 def test_a_number_that_is_none_is_refused(environment: dict[str, str], capsys: Capture) -> None:
