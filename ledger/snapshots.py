@@ -89,6 +89,8 @@ class Snapshots:
         self._events = events
         self._kept = kept
         self._intervals = intervals
+        # Now, and not when first asked for: the source of a running release may be replaced on the disk.
+        self._definitions = {kind: definition(kind) for kind in intervals}
 
     def find(self, kind: type[Aggregate], stream: str, version: int | None = None) -> Aggregate | None:
         """The aggregate of a stream at `version` (the last if None), None when there is no such stream.
@@ -116,19 +118,23 @@ class Snapshots:
         state = msgspec.json.encode(Snapshot.take(aggregate).state, order="sorted")
         body = msgspec.json.encode(Body(_crc(last), zlib.crc32(state), msgspec.Raw(state)))
         what = of_event(aggregate.id, aggregate.version)
+        snapshot = StoredEvent(self._key(type(aggregate), aggregate.id), aggregate.version, TOPIC, body)
         try:
-            self._kept.insert_events([StoredEvent(_key(type(aggregate), aggregate.id), aggregate.version, TOPIC, body)])
+            self._kept.insert_events([snapshot])
         except IntegrityError:
             log.debug("somebody else took the snapshot %s", what)
         except PersistenceError:
             # The events are durable: a missing snapshot only costs reading time.
             log.warning("no snapshot %s was taken", what)
 
+    def _key(self, kind: type[Aggregate], stream: str) -> str:
+        return f"{stream}#{self._definitions[kind]}"
+
     def _candidates(self, kind: type[Aggregate], stream: str, version: int | None) -> Iterator[Candidate]:
         """The snapshots that may be used, newest first; what cannot be read is passed over."""
         for _ in range(TRIED_MAX):
             try:
-                rows = self._kept.select_events(_key(kind, stream), desc=True, limit=1, lte=version)
+                rows = self._kept.select_events(self._key(kind, stream), desc=True, limit=1, lte=version)
             except LogDamaged:
                 log.warning("the snapshots of %s are damaged and are left alone", stream)
                 return
@@ -197,12 +203,6 @@ def _source(method: Callable[..., None]) -> str:
     return ast.unparse(tree)
 
 
-def _key(kind: type[Aggregate], stream: str) -> str:
-    if kind not in _DEFINITIONS:
-        _DEFINITIONS[kind] = definition(kind)
-    return f"{stream}#{_DEFINITIONS[kind]}"
-
-
 def _crc(event: StoredEvent) -> int:
     return checksum(event.originator_id, event.originator_version, event.topic, event.state)
 
@@ -230,5 +230,3 @@ def _thawed(snapshot: Snapshot) -> Aggregate | None:
 
 
 _BODY: Final = msgspec.json.Decoder(Body)
-
-_DEFINITIONS: Final[dict[type[Aggregate], str]] = {}
