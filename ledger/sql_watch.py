@@ -1,6 +1,6 @@
 """Waking followers when the log in MySQL, MariaDB or SQLite grows.
 
-These databases have no push worth having, so one thread looks at the head: every `pause_s` seconds, over a connection of
+These databases have no push worth having, so one thread looks at the head every `pause_s` seconds, over a connection of
 its own, and only while somebody waits or listens. Appends of this process wake at once. When the connection breaks it
 is opened again; a follower that waits meanwhile just waits out its time.
 """
