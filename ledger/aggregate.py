@@ -175,7 +175,10 @@ def decode(name: str, stream: str, version: int, state: bytes, position: int = 0
 
 
 def _upcast(kind: type[Event], state: bytes) -> Envelope:
-    raw: Json | list[object] | None = msgspec.json.decode(state)
+    try:
+        raw: Json | list[object] | None = msgspec.json.decode(state)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise LogDamaged(f"A payload of {kind.stored_name} is not readable JSON.", name=kind.stored_name) from error
     schema = raw.get("schema") if isinstance(raw, dict) and "data" in raw else None
     if not isinstance(raw, dict) or type(schema) is not int or schema >= kind.schema_version:
         raise LogDamaged(f"The payload does not fit {kind.stored_name} of schema {kind.schema_version}.", schema=schema)

@@ -330,3 +330,24 @@ class LogDamaged(Unavailable):
     """A follower met a hole or an event that cannot be read: it stops rather than skip."""
 
     title = "The event log cannot be followed here"
+
+
+class LogCutShort(Unavailable):
+    """The log ends before what a follower has seen of it: it was cut, or an older backup was put in its place."""
+
+    title = "The event log ends before what was followed already"
+
+
+# moving a log
+
+
+class CopyRefused(Conflict):
+    """What stands in the target is not, or is no longer, the beginning of the source."""
+
+    title = "The target does not hold a copy of this log"
+
+
+class BadAddress(Invalid):
+    """An address on the command line names no store we know, or is missing."""
+
+    title = "There is no event store at this address"

@@ -39,6 +39,7 @@ from pymongo.uri_parser import parse_uri
 from ledger.committer import Client
 from ledger.event_log import Recorded
 from ledger.mongodb_read import CODEC, INDEX, INDEX_KEYS, Commits, EventDocument, LogReader, described
+from ledger.mongodb_version import refuse_too_old
 from ledger.mongodb_watch import Watcher
 from ledger.mongodb_write import DURABLE, LogWriter, append_of
 
@@ -241,6 +242,7 @@ class CommitLog:
             return
         with self._lock, pymongo.timeout(self.connection.patience_s):
             if not self._fit:
+                refuse_too_old(self.connection.client)
                 self._check_replica_set()
                 self._check_index()
                 self._fit = True

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Final, Protocol
 
-from pymongo import MongoClient, ReturnDocument
+from pymongo import MongoClient, ReturnDocument, UpdateOne
 from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -16,6 +18,9 @@ from ledger.privacy import PersonKeys
 from ledger.sql_person_keys import KeysInSql
 
 COLLECTION: Final = "person_keys"
+
+READ: Final = 1_000
+"""Keys fetched at a time when all of them are read."""
 
 
 class KeysInMongo:
@@ -31,37 +36,61 @@ class KeysInMongo:
 
     def find(self, person: str) -> bytes | None:
         """The wrapped key of this person, or None. Raises KeyUnavailable when out of reach."""
-        try:
+        with _reached():
             found = self._keys.find_one({"_id": person})
-        except PyMongoError as error:
-            raise KeyUnavailable("The person keys cannot be reached; try again.") from error
         return None if found is None else _bytes(found["key"])
 
     def keep(self, person: str, wrapped: bytes) -> bytes:
         """Keep this key unless there is one; the one that stands. Raises KeyUnavailable when out of reach."""
-        try:
+        with _reached():
             kept = self._keys.find_one_and_update(
                 {"_id": person},
                 {"$setOnInsert": {"key": wrapped}},
                 upsert=True,
                 return_document=ReturnDocument.AFTER,
             )
-        except PyMongoError as error:
-            raise KeyUnavailable("The person keys cannot be reached; try again.") from error
         if kept is None:
             raise KeyUnavailable("The person keys did not take a new key; try again.")
         return _bytes(kept["key"])
 
     def forget(self, person: str) -> bool:
         """Throw the key away. Raises KeyUnavailable when out of reach."""
-        try:
+        with _reached():
             return self._keys.delete_one({"_id": person}).deleted_count == 1
-        except PyMongoError as error:
-            raise KeyUnavailable("The person keys cannot be reached; try again.") from error
+
+    def everyone(self) -> Iterator[tuple[str, bytes]]:
+        """Every person and wrapped key, a batch at a time. Raises KeyUnavailable when out of reach."""
+        with _reached():
+            for kept in self._keys.find({}, batch_size=READ):
+                yield str(kept["_id"]), _bytes(kept["key"])
+
+    def found(self, persons: Sequence[str]) -> dict[str, bytes]:
+        """The wrapped keys of those of these persons that have one. Raises KeyUnavailable when out of reach."""
+        with _reached():
+            kept = list(self._keys.find({"_id": {"$in": list(persons)}}))
+        return {str(key["_id"]): _bytes(key["key"]) for key in kept}
+
+    def keep_all(self, keys: Mapping[str, bytes]) -> None:
+        """Keep each of these keys unless its person has one. Raises KeyUnavailable when out of reach."""
+        kept = [
+            UpdateOne({"_id": person}, {"$setOnInsert": {"key": wrapped}}, upsert=True)
+            for person, wrapped in keys.items()
+        ]
+        if kept:
+            with _reached():
+                self._keys.bulk_write(kept, ordered=False)
 
     def close(self) -> None:
         """Let the connections go."""
         self._client.close()
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    try:
+        yield
+    except PyMongoError as error:
+        raise KeyUnavailable("The person keys cannot be reached; try again.") from error
 
 
 def _bytes(value: object) -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -62,6 +62,15 @@ class PersonKeys(Protocol):
     def forget(self, person: str) -> bool:
         """Throw the key away for good; whether there was one."""
 
+    def everyone(self) -> Iterator[tuple[str, bytes]]:
+        """Every person and wrapped key, in no order; those that come or go meanwhile may be among them or not."""
+
+    def found(self, persons: Sequence[str]) -> dict[str, bytes]:
+        """The wrapped keys of those of these persons that have one."""
+
+    def keep_all(self, keys: Mapping[str, bytes]) -> None:
+        """Keep each of these keys unless its person has one already. Durable when it returns."""
+
 
 class KeysInMemory:
     """Person keys in a dict: for what runs in memory."""
@@ -80,6 +89,19 @@ class KeysInMemory:
     def forget(self, person: str) -> bool:
         """See PersonKeys."""
         return self._wrapped.pop(person, None) is not None
+
+    def everyone(self) -> Iterator[tuple[str, bytes]]:
+        """See PersonKeys."""
+        yield from list(self._wrapped.items())
+
+    def found(self, persons: Sequence[str]) -> dict[str, bytes]:
+        """See PersonKeys."""
+        return {person: self._wrapped[person] for person in persons if person in self._wrapped}
+
+    def keep_all(self, keys: Mapping[str, bytes]) -> None:
+        """See PersonKeys."""
+        for person, wrapped in keys.items():
+            self.keep(person, wrapped)
 
 
 class Vault:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import sqlalchemy
 from eventsourcing.persistence import OperationalError, PersistenceError
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select
 
 from ledger.errors import KeyUnavailable
 from ledger.sql_store import SqlStore, reported
 from ledger.sql_tables import person_keys_table
+
+READ: Final = 1_000
+"""Keys fetched at a time when all of them are read."""
 
 Result = TypeVar("Result")
 
@@ -55,6 +59,34 @@ class KeysInSql:
         self._reached(self._overwrite)
         return done
 
+    def everyone(self) -> Iterator[tuple[str, bytes]]:
+        """Every person and wrapped key, some at a time. Raises KeyUnavailable when out of reach."""
+        after = ""
+        while some := self._reached(partial(self._behind, after)):
+            yield from some.items()
+            after = next(reversed(some))
+
+    def found(self, persons: Sequence[str]) -> dict[str, bytes]:
+        """The wrapped keys of those of these persons that have one. Raises KeyUnavailable when out of reach."""
+        asked = select(self._keys.c.person, self._keys.c.wrapped).where(self._keys.c.person.in_(persons))
+        return self._reached(partial(self._asked, asked))
+
+    def keep_all(self, keys: Mapping[str, bytes]) -> None:
+        """Keep each of these keys unless its person has one. Raises KeyUnavailable when out of reach."""
+        known = self.found(list(keys))
+        rows = [{"person": person, "wrapped": wrapped} for person, wrapped in keys.items() if person not in known]
+
+        def work() -> None:
+            try:
+                self._store.transaction(lambda connection: connection.execute(insert(self._keys), rows))
+            except sqlalchemy.exc.IntegrityError:
+                # Somebody else kept one of them meanwhile.
+                for row in rows:
+                    self.keep(str(row["person"]), keys[str(row["person"])])
+
+        if rows:
+            self._reached(work)
+
     def close(self) -> None:
         """Let the connections go."""
         self._store.close()
@@ -62,11 +94,17 @@ class KeysInSql:
     def _find(self, person: str) -> bytes | None:
         with self._store.asking() as connection:
             found: object = connection.scalar(select(self._keys.c.wrapped).where(self._keys.c.person == person))
-        if found is None:
-            return None
-        if not isinstance(found, bytes | bytearray):
-            raise KeyUnavailable("A person key is not stored as bytes; restore the key table from its backup.")
-        return bytes(found)
+        return None if found is None else _bytes(found)
+
+    def _behind(self, person: str) -> dict[str, bytes]:
+        keys = self._keys.c
+        return self._asked(
+            select(keys.person, keys.wrapped).where(keys.person > person).order_by(keys.person).limit(READ)
+        )
+
+    def _asked(self, asked: Select[Any]) -> dict[str, bytes]:
+        with self._store.asking() as connection:
+            return {str(person): _bytes(wrapped) for person, wrapped in connection.execute(asked)}
 
     def _overwrite(self) -> None:
         """On SQLite the old page may stand in the write-ahead log until that is emptied, outside any transaction."""
@@ -88,3 +126,9 @@ class KeysInSql:
                 return work()
         except PersistenceError as error:
             raise KeyUnavailable("The person keys cannot be reached; try again.") from error
+
+
+def _bytes(value: object) -> bytes:
+    if not isinstance(value, bytes | bytearray):
+        raise KeyUnavailable("A person key is not stored as bytes; restore the key table from its backup.")
+    return bytes(value)

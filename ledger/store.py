@@ -6,7 +6,6 @@ decoding) and our recorders, chosen by the event store's URL.
 
 from __future__ import annotations
 
-import logging
 import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
@@ -14,24 +13,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
-import msgspec
-from eventsourcing.application import AggregateNotFoundError, Application, Repository
+from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import IntegrityError, Mapper, PersistenceError, StoredEvent, Transcoder
 from eventsourcing.utils import Environment, EnvType
 
 from ledger.accounts import Account
-from ledger.aggregate import Aggregate, Envelope, Snapshot, decode, encode
+from ledger.aggregate import Aggregate, Envelope, decode, encode
 from ledger.discovery import import_all
-from ledger.errors import EventStoreUnavailable, NotFound
+from ledger.errors import EventStoreUnavailable, LogCutShort, NotFound
 from ledger.event_log import EventLog, Recorded, provider_module
 from ledger.person_keys import OpenKeys, keys_at
 from ledger.privacy import PersonKeys, Vault
 from ledger.settings import Settings
+from ledger.snapshots import Snapshots
 
 A = TypeVar("A", bound=Aggregate)
-
-log = logging.getLogger(__name__)
 
 
 class HasLog(Protocol):
@@ -43,27 +40,16 @@ class HasLog(Protocol):
 
 
 class EnvelopeMapper(Mapper[str]):
-    """Between envelopes (or snapshots) and stored bytes. The topic is the stored name, never a Python path."""
-
-    SNAPSHOT: ClassVar[str] = "snapshot"
+    """Between envelopes and stored bytes. The topic is the stored name, never a Python path."""
 
     def to_stored_event(self, domain_event: DomainEventProtocol[str]) -> StoredEvent:
-        """The stored form of an envelope or snapshot."""
-        if isinstance(domain_event, Snapshot):
-            state = msgspec.json.encode([domain_event.noun, domain_event.state], order="sorted")
-            topic = self.SNAPSHOT
-        else:
-            envelope = cast("Envelope", domain_event)
-            state, topic = encode(envelope), envelope.name
-        return StoredEvent(domain_event.originator_id, domain_event.originator_version, topic, state)
+        """The stored form of an envelope."""
+        envelope = cast("Envelope", domain_event)
+        return StoredEvent(envelope.stream, envelope.version, envelope.name, encode(envelope))
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[str]:
-        """The envelope or snapshot again."""
+        """The envelope again."""
         stream, version = str(stored_event.originator_id), stored_event.originator_version
-        if stored_event.topic == self.SNAPSHOT:
-            noun, state = msgspec.json.decode(stored_event.state)
-            snapshot = Snapshot(originator_id=stream, originator_version=version, noun=noun, state=state)
-            return cast("DomainEventProtocol[str]", snapshot)
         envelope = decode(stored_event.topic, stream, version, stored_event.state)
         return cast("DomainEventProtocol[str]", envelope)
 
@@ -74,15 +60,14 @@ class Ledger(Application[str]):
     `environment`: the library's variables (PERSISTENCE_MODULE, EVENT_STORE_URL, …); `vault`: seals personal data.
     """
 
-    snapshotting_intervals: ClassVar[dict[type[Any], int]] = {Account: 100}
-    snapshot_class = cast("Any", Snapshot)
+    snapshot_intervals: ClassVar[dict[type[Any], int]] = {Account: 100}
 
     def __init__(self, environment: EnvType, vault: Vault) -> None:
         super().__init__(environment)
         self.vault = vault
         self._own_keys: OpenKeys | None = None
-        # Most kinds have no snapshots: looking for one would cost every reading a round trip.
-        self._without_snapshots = Repository(self.events)
+        kept = self.factory.aggregate_recorder("snapshots")
+        self._snapshots = Snapshots(self.recorder, kept, self.snapshot_intervals)
 
     @classmethod
     def open(cls, settings: Settings, token: Callable[[int], bytes]) -> Self:
@@ -122,7 +107,7 @@ class Ledger(Application[str]):
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
         """Only what was handed in: the process environment is read at the doors, not here."""
-        return Environment(name, {"IS_SNAPSHOTTING_ENABLED": "y", **(env or {})})
+        return Environment(name, {**(env or {})})
 
     def construct_transcoder(self) -> Transcoder:
         """The library's, unused: our mapper encodes and decodes by itself."""
@@ -141,12 +126,12 @@ class Ledger(Application[str]):
 
     def find(self, kind: type[A], stream: str, version: int | None = None) -> A | None:
         """The aggregate of this stream, at `version` if given, or None when there is none of this kind."""
-        repository = self.repository if kind in self.snapshotting_intervals else self._without_snapshots
         with reachable():
-            try:
-                found: Aggregate = repository.get(stream, version=version)
-            except AggregateNotFoundError:
-                return None
+            if kind in self.snapshot_intervals:
+                found = self._snapshots.find(kind, stream, version)
+            else:
+                # Most kinds have no snapshots: looking for one would cost every reading a round trip.
+                found = self._folded(stream, version)
         return found if isinstance(found, kind) else None
 
     def keep(self, *aggregates: Aggregate) -> int:
@@ -169,20 +154,27 @@ class Ledger(Application[str]):
             return cast("list[Envelope]", list(self.events.get(stream)))
 
     def read(self, after: int, limit: int, names: Sequence[str] = ()) -> list[Envelope]:
-        """Up to `limit` events after a position, in global order; raises LogDamaged at a hole."""
-        rows = self._rows(after, limit, names)
+        """Up to `limit` events after a position, in global order.
+
+        Raises LogDamaged at a hole, LogCutShort when the log ends before the position.
+        """
+        rows = self.recorded(after, limit, names)
         return [decode(row.name, row.stream, row.version, row.state, row.position) for row in rows]
+
+    def recorded(self, after: int, limit: int, names: Sequence[str] = ()) -> list[Recorded]:
+        """The same as they stand in the log, for followers that decode by themselves."""
+        with reachable():
+            rows = self._log.read(after, limit, names)
+            if not rows and after > (head := self._log.head()):
+                raise _cut_short(after, head)
+        return rows
 
     def follow(self, after: int = 0, section: int = 1000) -> Iterator[Envelope]:
         """Every event after a position up to the present end, in order."""
-        while rows := self._rows(after, section):
+        while rows := self.recorded(after, section):
             for row in rows:
                 yield decode(row.name, row.stream, row.version, row.state, row.position)
             after = rows[-1].position
-
-    def _rows(self, after: int, limit: int, names: Sequence[str] = ()) -> list[Recorded]:
-        with reachable():
-            return self._log.read(after, limit, names)
 
     def head(self) -> int:
         """The last position, 0 for an empty log."""
@@ -198,17 +190,28 @@ class Ledger(Application[str]):
     def _log(self) -> EventLog:
         return cast("HasLog", self.recorder).log
 
+    def _folded(self, stream: str, version: int | None) -> Aggregate | None:
+        try:
+            found: Aggregate = self.repository.get(stream, version=version)
+        except AggregateNotFoundError:
+            return None
+        return found
+
     def _snapshot_where_due(self, aggregates: Sequence[Aggregate], envelopes: Sequence[Envelope]) -> None:
-        by_stream = {aggregate.id: aggregate for aggregate in aggregates}
-        for envelope in envelopes:
-            interval = self.snapshotting_intervals.get(type(by_stream[envelope.stream]))
-            if self.snapshots is None or interval is None or envelope.version % interval:
-                continue
-            try:
-                self.take_snapshot(envelope.stream, version=envelope.version)
-            except PersistenceError:
-                # The events are durable: a missing or doubled snapshot only costs reading time.
-                log.warning("no snapshot of %s was taken", envelope.id)
+        for aggregate in aggregates:
+            if type(aggregate) in self.snapshot_intervals:
+                kept = [self.mapper.to_stored_event(e) for e in envelopes if e.stream == aggregate.id]
+                self._snapshots.take_where_due(aggregate, kept)
+
+
+def _cut_short(position: int, head: int) -> LogCutShort:
+    return LogCutShort(
+        f"The event log ends at position {head}, and a follower has seen it up to {position}: it was cut, or an older"
+        " backup was put in its place. Stop the writers and restore the newest log there is. Only when what stood"
+        " behind is lost for good, empty the read tables, so that they are built anew.",
+        head=head,
+        position=position,
+    )
 
 
 @contextmanager

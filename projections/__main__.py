@@ -102,6 +102,9 @@ def _lag(ledger: Ledger, database: Database, console: Console) -> int:
         position = found[name].position if name in found else 0
         shown.add_row(name, str(position), str(head - position), _state(projection, found.get(name)))
     console.print(shown)
+    if any(place.position > head for place in found.values()):
+        console.print("The event log ends before what was followed already: see the projector's log.", highlight=False)
+        return BEHIND
     return BEHIND if any(_stands_still(PROJECTIONS[name], place) for name, place in found.items()) else FINE
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Collection, Iterator, Sequence
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, update
@@ -24,7 +24,7 @@ from ledger.errors import (
 )
 from ledger.event_log import Recorded
 from ledger.ids import of_event
-from ledger.store import HasLog, Ledger, reachable
+from ledger.store import Ledger
 from projections.database import Database
 from projections.places import places
 from projections.projection import PROJECTIONS, Projection
@@ -87,9 +87,8 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_section(ledger: Ledger, after: int, limit: int = BATCH) -> Section:
-    """Up to `limit` events behind a position. Raises LogDamaged at a hole, EventStoreUnavailable."""
-    with reachable():
-        return Section(after, cast("HasLog", ledger.recorder).log.read(after, limit))
+    """Up to `limit` events behind a position. Raises LogDamaged, LogCutShort, EventStoreUnavailable."""
+    return Section(after, ledger.recorded(after, limit))
 
 
 def run_round(ledger: Ledger, database: Database, limit: int = BATCH) -> Round:

@@ -61,6 +61,15 @@ def event_store_url(mongo_url: str) -> Iterator[str]:
         client.drop_database(name)
 
 
+@pytest.fixture
+def another_store_url(mongo_url: str) -> Iterator[str]:
+    """URL of a second fresh MongoDB database, for tests that move a log."""
+    name = f"socai_{secrets.token_hex(6)}"
+    yield urlsplit(mongo_url)._replace(path=f"/{name}").geturl()
+    with MongoClient[dict[str, object]](mongo_url, serverSelectionTimeoutMS=5_000) as client:
+        client.drop_database(name)
+
+
 @pytest.fixture(scope="session")
 def mysql_server(server_directory: Path) -> Iterator[SqlServer]:
     """MariaDB or MySQL, whichever this machine has."""

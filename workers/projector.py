@@ -40,7 +40,7 @@ def run(parts: Parts, stop: Event) -> None:
             if not done.applied:
                 parts.ledger.wait(done.position, WAIT_S)
         except Unavailable as problem:
-            log.warning("waiting: %s", problem.slug)
+            log.warning("waiting: %s: %s", problem.slug, problem.detail)
             stop.wait(PAUSE_S)
 
 

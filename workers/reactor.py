@@ -90,5 +90,5 @@ class Reactor:
                 if not self.step():
                     self._parts.ledger.wait(self.position(), WAIT_S)
             except Unavailable as problem:
-                log.warning("waiting: %s", problem.slug)
+                log.warning("waiting: %s: %s", problem.slug, problem.detail)
                 stop.wait(PAUSE_S)

@@ -48,6 +48,7 @@ SLUGS = {
     },
     "Conflict": {
         "conflict",
+        "copy-refused",
         "hold-exists",
         "insufficient-funds",
         "lost-race",
@@ -60,6 +61,7 @@ SLUGS = {
         "statement-line-owned",
     },
     "Invalid": {
+        "bad-address",
         "capability-missing",
         "currency-mismatch",
         "idempotency-key-reused",
@@ -84,6 +86,7 @@ SLUGS = {
         "event-store-unavailable",
         "fold-impossible",
         "key-unavailable",
+        "log-cut-short",
         "log-damaged",
         "projection-failing",
         "projection-outdated",

@@ -40,6 +40,27 @@ def test_the_first_of_many_writers_wins_and_all_are_told_so(keys: OpenKeys) -> N
     assert keys.find("person_1") in told
 
 
+def test_all_keys_are_kept_found_and_told_together(keys: OpenKeys) -> None:
+    many = {f"person_{number}": f"key {number}".encode() for number in range(2_345)}
+    keys.keep("person_7", b"another")
+    keys.keep_all(many)
+    keys.keep_all(many)
+    keys.keep_all({})
+    assert dict(keys.everyone()) == {**many, "person_7": b"another"}
+    assert len(list(keys.everyone())) == len(many)
+    assert keys.found(["person_7", "person_8", "person_x"]) == {"person_7": b"another", "person_8": b"key 8"}
+    assert keys.found([]) == {}
+
+
+def test_of_many_that_keep_all_keys_at_once_each_person_has_one(keys: OpenKeys) -> None:
+    offers = [{f"person_{number}": f"key {number} of {who}".encode() for number in range(50)} for who in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(keys.keep_all, offers))
+    kept = dict(keys.everyone())
+    assert len(kept) == 50
+    assert all(wrapped in {offer[person] for offer in offers} for person, wrapped in kept.items())
+
+
 def test_a_vault_on_these_keys_seals_opens_and_erases(event_log_url: str, keys: OpenKeys) -> None:
     sealed = Vault(MASTER_KEY, keys, counted_bytes()).seal("person_1", Personal("NGUYEN VAN ANH"))
     elsewhere = keys_at(event_log_url)
@@ -73,6 +94,9 @@ def test_keys_out_of_reach_are_named_and_the_address_is_not_told(url: str) -> No
         lambda: keys.find("person_1"),
         lambda: keys.keep("person_1", b"wrapped"),
         lambda: keys.forget("person_1"),
+        lambda: list(keys.everyone()),
+        lambda: keys.found(["person_1"]),
+        lambda: keys.keep_all({"person_1": b"wrapped"}),
     ]
     with ThreadPoolExecutor(3) as threads:
         for attempt in [threads.submit(attempt) for attempt in attempts]:

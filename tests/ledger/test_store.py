@@ -5,14 +5,12 @@ from __future__ import annotations
 import secrets
 from base64 import b64encode
 from collections.abc import Iterator
-from typing import cast
 
 import pytest
 from eventsourcing.persistence import IntegrityError, InterfaceError
 
 from ledger import accounts
 from ledger.accounts import Account
-from ledger.aggregate import Snapshot
 from ledger.errors import EventStoreUnavailable, NotFound, PayoutNotFound
 from ledger.payouts import Payout
 from ledger.privacy import KeysInMemory
@@ -116,11 +114,8 @@ def with_many_events(ledger: Ledger, events: int) -> Story:
     return story
 
 
-def test_a_busy_account_is_read_from_a_snapshot_and_is_what_its_events_say() -> None:
+def test_a_busy_account_is_what_its_events_say_at_every_version() -> None:
     story = with_many_events(ledger_in_memory(), 215)
-    assert story.ledger.snapshots is not None
-    kept = cast("list[Snapshot]", list(story.ledger.snapshots.get(NAME)))
-    assert [(snapshot.originator_version, snapshot.noun) for snapshot in kept] == [(100, "account"), (200, "account")]
     found = story.ledger.get(Account, NAME)
     assert (found.posted, found.version) == (dong(214), 215)
     again = Account(NAME)
@@ -144,8 +139,7 @@ def test_the_environment_of_the_process_is_not_read(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("CREATE_TABLE", "n")
     monkeypatch.setenv("IS_SNAPSHOTTING_ENABLED", "n")
     story = with_many_events(ledger_in_memory(), 100)
-    assert story.ledger.snapshots is not None
-    assert set(story.ledger.env.values()) == {"eventsourcing.popo", "y"}
+    assert set(story.ledger.env.values()) == {"eventsourcing.popo"}
 
 
 @pytest.fixture
@@ -192,13 +186,6 @@ def test_the_same_story_leaves_the_same_bytes_in_memory_and_on_a_real_store(even
     keys = KeysInMemory()
     with Ledger.at(event_log_url, MASTER_KEY, counted_bytes(), keys) as ledger:
         assert stored(ledger) == stored(ledger_in_memory())
-
-
-def test_snapshots_work_on_a_real_store(real: Story) -> None:
-    story = with_many_events(real.ledger, 101)
-    assert story.ledger.get(Account, NAME).posted == dong(100)
-    assert story.ledger.snapshots is not None
-    assert len(list(story.ledger.snapshots.get(NAME))) == 1
 
 
 @pytest.mark.parametrize(

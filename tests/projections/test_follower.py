@@ -18,7 +18,7 @@ from sqlalchemy import update
 
 from commands.merchants import RegisterMerchant
 from commands.payments import CancelPaymentIntent
-from ledger.errors import EventStoreUnavailable, LogDamaged, ProjectionFailing, ProjectionOutdated
+from ledger.errors import EventStoreUnavailable, LogCutShort, LogDamaged, ProjectionFailing, ProjectionOutdated
 from ledger.privacy import KeysInMemory
 from ledger.store import Ledger
 from local.processes import free_port
@@ -256,6 +256,25 @@ def test_a_hole_in_the_log_stops_everybody_before_it(
     with pytest.raises(LogDamaged):
         run_round(ledger, database)
     assert max(positions(database).values()) <= before
+
+
+def test_a_log_that_ends_before_what_was_followed_is_noticed(
+    story: Story, ledger: Ledger, database: Database, event_store_url: str
+) -> None:
+    story.merchant()
+    restored = ledger.head()
+    story.merchant()
+    while run_round(ledger, database).applied:
+        pass
+    head = ledger.head()
+    with MongoClient[dict[str, object]](event_store_url) as client:
+        client.get_default_database()["events"].delete_many({"_id": {"$gt": restored}})
+    for _ in range(2):
+        with pytest.raises(LogCutShort, match=f"ends at position {restored}, .* up to {head}.* restore the newest log"):
+            run_round(ledger, database)
+    with pytest.raises(LogCutShort):
+        run_batch(ledger, database, PROJECTIONS["payments"])
+    assert set(positions(database).values()) == {head}
 
 
 def test_an_event_store_that_is_away_changes_nothing(database: Database) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from eventsourcing.persistence import StoredEvent
+from pymongo import MongoClient
 from sqlalchemy import update
 
 from ledger.store import Ledger
@@ -68,6 +69,18 @@ def test_lag_is_the_end_of_the_log_minus_the_position(run: Run, story: Story, fo
     assert code == 0
     line = next(line for line in printed.splitlines() if "merchants" in line)
     assert [part.strip() for part in line.split("│")][2:4] == ["2", "2"]
+
+
+def test_lag_fails_when_the_log_ends_before_what_was_followed(
+    run: Run, story: Story, follow: Callable[[], None], event_store_url: str
+) -> None:
+    story.merchant()
+    follow()
+    with MongoClient[dict[str, object]](event_store_url) as client:
+        client.get_default_database()["events"].delete_many({})
+    code, printed = run("lag")
+    assert code == 1
+    assert "The event log ends before what was followed already" in printed
 
 
 def test_lag_fails_when_a_projection_has_stopped_and_shows_why(

@@ -9,13 +9,14 @@ import pytest
 import redis
 
 from ledger.aggregate import Envelope
-from ledger.errors import EventStoreUnavailable
+from ledger.errors import EventStoreUnavailable, LogCutShort
 from ledger.payouts import Payout
 from local.processes import free_port
+from projections.places import move
 from tests.workers.world import PAY, World, waiting
 from workers.jobs import Ring
 from workers.parts import Parts
-from workers.reactor import REACTIONS, Reactor
+from workers.reactor import NAME, REACTIONS, Reactor
 
 
 def test_an_approved_payout_is_rung_at_once(world: World) -> None:
@@ -43,6 +44,17 @@ def test_a_reactor_goes_on_where_the_last_one_stopped(world_on_each: World) -> N
     assert Reactor(world.parts).step() > 0
     assert len(waiting(world, PAY)) == 1
     assert Reactor(world.parts).step() == 0
+
+
+def test_a_log_that_ends_before_the_position_is_named_with_the_cure(world: World) -> None:
+    world.funded_merchant()
+    reactor = Reactor(world.parts)
+    head = reactor.position()
+    assert move(world.parts.database, NAME, after=head, upto=head + 7)
+    with pytest.raises(LogCutShort, match="restore the newest log") as refusal:
+        reactor.step()
+    assert refusal.value.facts == {"head": head, "position": head + 7}
+    assert reactor.position() == head + 7
 
 
 def test_old_news_is_left_to_the_timetable(world: World) -> None:
