@@ -1,0 +1,57 @@
+"""Every trial by name: what it shows, on which stores it runs, and how it is run at either length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from local.mongodb import ReplicaSet
+from tests.torture import conflicts, failover, kills
+from tests.torture.servers import STORES, Servers
+from tests.torture.trial import Bench, Report
+
+Run = Callable[[Servers, Bench, bool], Report]
+
+
+class Trial(NamedTuple):
+    """One trial. `letter` is its name in the list of what shows the log to be right."""
+
+    name: str
+    letter: str
+    about: str
+    stores: tuple[str, ...]
+    perform: Run
+
+    def run(self, servers: Servers, store: str, records: Path, seed: int, *, short: bool) -> Report:
+        """Run it on a fresh log. Raises Violated."""
+        own = self.name in OWN_SERVERS
+        url = "" if own else servers.fresh_log(store)
+        return self.perform(servers, Bench(self.name, store, url, records, seed), short)
+
+
+OWN_SERVERS = {failover.NAME}
+"""Trials that hurt their servers and so have their own."""
+
+
+def _conflicts(_: Servers, bench: Bench, short: bool) -> Report:
+    return conflicts.run(bench, conflicts.SHORT if short else conflicts.FULL)
+
+
+def _failover(servers: Servers, bench: Bench, short: bool) -> Report:
+    with ReplicaSet(servers.directory / "three", nodes=3, election_ms=failover.ELECTION_MS) as mongo:
+        own = bench._replace(url=mongo.url_of("torture"))
+        return failover.run(own, mongo, failover.SHORT if short else failover.FULL)
+
+
+def _kills(_: Servers, bench: Bench, short: bool) -> Report:
+    return kills.run(bench, kills.SHORT if short else kills.FULL)
+
+
+EVERYWHERE = tuple(STORES)
+
+TRIALS = [
+    Trial(conflicts.NAME, "a", "32 writers, forced version conflicts", EVERYWHERE, _conflicts),
+    Trial(failover.NAME, "c", "primaries killed, paused, deposed, cut off", ("mongodb",), _failover),
+    Trial(kills.NAME, "d", "kill -9 of writers and followers at work", EVERYWHERE, _kills),
+]
