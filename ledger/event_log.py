@@ -19,7 +19,14 @@ from uuid import UUID
 
 from eventsourcing.persistence import InterfaceError, StoredEvent
 
-PROVIDERS: Final = {"mongodb": "ledger.mongodb", "mongodb+srv": "ledger.mongodb"}
+PROVIDERS: Final = {
+    "mongodb": "ledger.mongodb",
+    "mongodb+srv": "ledger.mongodb",
+    "mysql": "ledger.mysql",
+    "mysql+mysqlconnector": "ledger.mysql",
+    "mariadb": "ledger.mysql",
+    "sqlite": "ledger.sqlite",
+}
 """Which module keeps the events, by the scheme of EVENT_STORE_URL."""
 
 

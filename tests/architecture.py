@@ -54,8 +54,11 @@ class Source:
         return FLOORS[self.package] >= 2 or name == "__main__.py" or self.is_simulator
 
 
-STORAGE = ("ledger/mongodb", "ledger/mysql")
+STORAGE = ("ledger/mongodb", "ledger/mysql", "ledger/sqlite", "ledger/sql_")
 """Event recorders: they know time-outs and databases, and no amount of money."""
+
+SQL_STORAGE = ("ledger/mysql", "ledger/sqlite", "ledger/sql_")
+"""Those of them that keep events in SQL tables."""
 
 Rule = Callable[[Source], Iterator[str]]
 
@@ -213,8 +216,8 @@ _SQL = re.compile(
 
 
 def sql_lives_in_projections(source: Source) -> Iterator[str]:
-    """SQL text and SQLAlchemy are found in projections only (and in `local`, which starts the servers)."""
-    if source.package in {"projections", "local"} or source.path.startswith("ledger/mysql"):
+    """SQL text and SQLAlchemy are found in projections and SQL event stores only (and in `local`, which has servers)."""
+    if source.package in {"projections", "local"} or source.path.startswith(SQL_STORAGE):
         return
     for line, name in _imports(source.tree):
         if name.partition(".")[0] in {"sqlalchemy", "sqlite3", "mysql"}:
