@@ -2,9 +2,9 @@
 
     python -m tests.torture [--seed N] [--name TRIAL] [--store STORE] [--short]
 
-Without a seed one is drawn and printed. The seed decides what is done and when; how threads and servers meet in time it
-cannot decide, so a fault may need several runs to show again. Exit code 1 when a trial found a violation; its records are
-kept under `.run/torture` and named.
+Without a seed one is drawn and printed. The seed decides what is done and when; how threads and servers meet in time
+it cannot decide, so a fault may need several runs to show again. Exit code 1 when a trial found a violation; its
+records are kept under `.run/torture` and named.
 """
 
 from __future__ import annotations
