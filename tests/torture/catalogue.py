@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from local.mongodb import ReplicaSet
-from tests.torture import conflicts, failover, kills
+from tests.torture import conflicts, failover, held, kills
 from tests.torture.servers import STORES, Servers
 from tests.torture.trial import Bench, Report
 
@@ -38,6 +38,10 @@ def _conflicts(_: Servers, bench: Bench, short: bool) -> Report:
     return conflicts.run(bench, conflicts.SHORT if short else conflicts.FULL)
 
 
+def _held(_: Servers, bench: Bench, short: bool) -> Report:
+    return held.run(bench, held.SHORT if short else held.FULL)
+
+
 def _failover(servers: Servers, bench: Bench, short: bool) -> Report:
     with ReplicaSet(servers.directory / "three", nodes=3, election_ms=failover.ELECTION_MS) as mongo:
         own = bench._replace(url=mongo.url_of("torture"))
@@ -52,6 +56,7 @@ EVERYWHERE = tuple(STORES)
 
 TRIALS = [
     Trial(conflicts.NAME, "a", "32 writers, forced version conflicts", EVERYWHERE, _conflicts),
+    Trial(held.NAME, "b", "a writer held before its commit while others commit", EVERYWHERE, _held),
     Trial(failover.NAME, "c", "primaries killed, paused, deposed, cut off", ("mongodb",), _failover),
     Trial(kills.NAME, "d", "kill -9 of writers and followers at work", EVERYWHERE, _kills),
 ]

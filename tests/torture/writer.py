@@ -84,18 +84,21 @@ class Writer:
 
     def _attempt(self, key: str, batch: Sequence[StoredEvent]) -> Outcome:
         self._record.tries(key, [claim_of(event) for event in batch])
-        positions: Sequence[int] = ()
-        try:
-            positions = self._log.append(batch)
-            outcome = Outcome.STORED
-        except IntegrityError:
-            outcome = Outcome.CONFLICT
-        except OutcomeUnknown:
-            outcome = Outcome.UNKNOWN
-        except OperationalError:
-            outcome = Outcome.AWAY
+        outcome, positions = outcome_of(self._log, batch)
         self._record.ended(key, outcome, positions)
         return outcome
+
+
+def outcome_of(log: EventLog, batch: Sequence[StoredEvent]) -> tuple[Outcome, Sequence[int]]:
+    """Append, and tell what the log said; the positions when it is stored. Lets through what no log should raise."""
+    try:
+        return Outcome.STORED, log.append(batch)
+    except IntegrityError:
+        return Outcome.CONFLICT, ()
+    except OutcomeUnknown:
+        return Outcome.UNKNOWN, ()
+    except OperationalError:
+        return Outcome.AWAY, ()
 
 
 def main(arguments: Sequence[str], careless: Callable[[], None] | None = None) -> int:
