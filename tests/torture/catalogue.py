@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from local.mongodb import ReplicaSet
-from tests.torture import conflicts, failover, held, kills
+from tests.torture import conflicts, failover, held, kills, model
 from tests.torture.servers import STORES, Servers
 from tests.torture.trial import Bench, Report
 
@@ -52,6 +52,10 @@ def _kills(_: Servers, bench: Bench, short: bool) -> Report:
     return kills.run(bench, kills.SHORT if short else kills.FULL)
 
 
+def _model(_: Servers, bench: Bench, short: bool) -> Report:
+    return model.run(bench, model.SHORT if short else model.FULL)
+
+
 EVERYWHERE = tuple(STORES)
 
 TRIALS = [
@@ -59,4 +63,5 @@ TRIALS = [
     Trial(held.NAME, "b", "a writer held before its commit while others commit", EVERYWHERE, _held),
     Trial(failover.NAME, "c", "primaries killed, paused, deposed, cut off", ("mongodb",), _failover),
     Trial(kills.NAME, "d", "kill -9 of writers and followers at work", EVERYWHERE, _kills),
+    Trial(model.NAME, "e", "a state machine beside a model in memory", EVERYWHERE, _model),
 ]
