@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from local.mongodb import ReplicaSet
-from tests.torture import conflicts, failover, held, kills, model
+from local.mysql import SqlServer
+from tests.torture import conflicts, disturbed, failover, held, kills, model, outages
 from tests.torture.servers import STORES, Servers
 from tests.torture.trial import Bench, Report
 
@@ -30,7 +32,7 @@ class Trial(NamedTuple):
         return self.perform(servers, Bench(self.name, store, url, records, seed), short)
 
 
-OWN_SERVERS = {failover.NAME}
+OWN_SERVERS = {failover.NAME, outages.NAME}
 """Trials that hurt their servers and so have their own."""
 
 
@@ -45,7 +47,13 @@ def _held(_: Servers, bench: Bench, short: bool) -> Report:
 def _failover(servers: Servers, bench: Bench, short: bool) -> Report:
     with ReplicaSet(servers.directory / "three", nodes=3, election_ms=failover.ELECTION_MS) as mongo:
         own = bench._replace(url=mongo.url_of("torture"))
-        return failover.run(own, mongo, failover.SHORT if short else failover.FULL)
+        return disturbed.run(own, failover.faults_of(mongo), failover.SHORT if short else failover.FULL)
+
+
+def _outages(servers: Servers, bench: Bench, short: bool) -> Report:
+    with SqlServer(servers.directory / "hurt", password=secrets.token_hex(16)) as sql:
+        own = bench._replace(url=sql.create_schema("torture"))
+        return disturbed.run(own, outages.faults_of(sql), outages.SHORT if short else outages.FULL)
 
 
 def _kills(_: Servers, bench: Bench, short: bool) -> Report:
@@ -62,6 +70,7 @@ TRIALS = [
     Trial(conflicts.NAME, "a", "32 writers, forced version conflicts", EVERYWHERE, _conflicts),
     Trial(held.NAME, "b", "a writer held before its commit while others commit", EVERYWHERE, _held),
     Trial(failover.NAME, "c", "primaries killed, paused, deposed, cut off", ("mongodb",), _failover),
+    Trial(outages.NAME, "c", "a server killed, frozen, hanging up", ("mysql",), _outages),
     Trial(kills.NAME, "d", "kill -9 of writers and followers at work", EVERYWHERE, _kills),
     Trial(model.NAME, "e", "a state machine beside a model in memory", EVERYWHERE, _model),
 ]

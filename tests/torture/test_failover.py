@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from local.mongodb import ReplicaSet
-from tests.torture import failover
-from tests.torture.failover import FULL, SHORT, Size, schedule
+from tests.torture import disturbed, failover
+from tests.torture.disturbed import Size, schedule
+from tests.torture.failover import FULL, SHORT, faults_of
 from tests.torture.judge import Kind
 from tests.torture.trial import Bench, Violated
 
@@ -23,26 +24,29 @@ def mongo(tmp_path: Path) -> Iterator[ReplicaSet]:
         yield servers
 
 
-@pytest.fixture
-def bench(mongo: ReplicaSet, tmp_path: Path) -> Bench:
-    """A fresh log on the three nodes."""
-    return Bench(failover.NAME, "mongodb", mongo.url_of("torture"), tmp_path, 1)
+def bench_at(url: str, directory: Path, seed: int = 1) -> Bench:
+    return Bench(failover.NAME, "mongodb", url, directory, seed)
 
 
-def test_nothing_acknowledged_is_lost_when_primaries_die_freeze_or_step_down(bench: Bench, mongo: ReplicaSet) -> None:
-    report = failover.run(bench, mongo, SHORT)
+def test_nothing_acknowledged_is_lost_when_primaries_die_freeze_or_step_down(mongo: ReplicaSet, tmp_path: Path) -> None:
+    report = disturbed.run(bench_at(mongo.url_of("torture"), tmp_path), faults_of(mongo), SHORT)
     assert report.counts["faults"] == SHORT.faults
+    assert {"kill", "pause", "depose", "cut off", "isolate"} <= set(report.counts)
     assert report.counts["stored"] > 0
 
 
-def test_a_log_that_does_not_wait_for_a_majority_is_caught_losing_events(bench: Bench, mongo: ReplicaSet) -> None:
+def test_a_log_that_does_not_wait_for_a_majority_is_caught_losing_events(mongo: ReplicaSet, tmp_path: Path) -> None:
+    only = {"cut off": faults_of(mongo)["cut off"]}
+    bench = bench_at(mongo.url_of("torture"), tmp_path)
     with pytest.raises(Violated) as caught:
-        failover.run(bench, mongo, Size(faults=1, kinds=("cut off",)), writers_from="tests.torture.careless_writer")
+        disturbed.run(bench, only, Size(faults=1), writers_from="tests.torture.careless_writer")
     assert caught.value.kinds[Kind.LOST] > 0
     assert f"make torture SEED=1 NAME={failover.NAME} STORE=mongodb" in str(caught.value)
 
 
-def test_the_same_seed_gives_the_same_faults_and_another_seed_others(bench: Bench) -> None:
-    assert schedule(bench.dice("schedule"), FULL) == schedule(bench.dice("schedule"), FULL)
-    other = bench._replace(seed=2)
-    assert schedule(bench.dice("schedule"), FULL) != schedule(other.dice("schedule"), FULL)
+def test_the_same_seed_gives_the_same_faults_and_another_seed_others(tmp_path: Path) -> None:
+    kinds = ["kill", "pause", "depose"]
+    plan = schedule(bench_at("", tmp_path).dice("schedule"), kinds, FULL)
+    assert plan == schedule(bench_at("", tmp_path).dice("schedule"), kinds, FULL)
+    assert plan != schedule(bench_at("", tmp_path, seed=2).dice("schedule"), kinds, FULL)
+    assert min(sum(fault.kind == kind for fault in plan) for kind in kinds) >= FULL.faults // len(kinds)

@@ -10,16 +10,16 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from threading import Event
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ledger.event_log import EventLog
 from local.processes import Process, tail
 from tests.torture.judge import Kind, Violation
-from tests.torture.records import Stood, Tail, last_position, stood
+from tests.torture.records import Stood, last_position, stood
 
 ROOT = Path(__file__).parents[2]
 SHOWN_MAX = 20
@@ -140,19 +140,9 @@ def caught_up(bench: Bench, head: int, names: Sequence[str]) -> list[Violation]:
     return [Violation(Kind.STALLED, f"{name} stands at {position} of {head}") for name, position in late.items()]
 
 
-def stored_more(tails: Sequence[Tail], than: Mapping[int, int]) -> bool:
-    """Whether every writer has stored something since it was last counted."""
-    return all(one.grown() > than[number] for number, one in enumerate(tails))
-
-
 def stop_all(processes: Sequence[Process]) -> None:
     """Ask all to end, then wait for each."""
     for one in processes:
         one.ask_to_stop()
     for one in processes:
         one.stop()
-
-
-def options_of(style: Mapping[str, Any]) -> list[object]:
-    """A writer's options as words of its command line."""
-    return [word for name, value in style.items() for word in (f"--{name.replace('_', '-')}", value)]
