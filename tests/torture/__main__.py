@@ -38,6 +38,8 @@ def main(arguments: Sequence[str]) -> int:
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(f"SEED={seed}")
     directory = STAGE / str(os.getpid())
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
     done: list[Report | Violated] = []
     began = time.monotonic()
     with ExitStack() as stack:
@@ -46,6 +48,8 @@ def main(arguments: Sequence[str]) -> int:
             for store in stores:
                 if store in trial.stores:
                     done.append(_run(trial, store, servers, directory, seed, short=asked.short, console=console))
+    if not done:
+        console.print(f"Nothing was run: {asked.name} has no form for {asked.store}.")
     violated = [one for one in done if isinstance(one, Violated)]
     console.print(f"{len(done)} trials, {len(violated)} with violations, {time.monotonic() - began:.0f} s, SEED={seed}")
     if not violated:
