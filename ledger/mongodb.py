@@ -34,8 +34,6 @@ TRANSACTIONS_MAX: Final = 50
 
 Result = TypeVar("Result")
 
-MongoAggregateRecorder = LogAggregateRecorder[CommitLog]
-
 
 class MongoApplicationRecorder(LogApplicationRecorder[CommitLog]):
     """Events by stream and by position."""

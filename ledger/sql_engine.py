@@ -7,6 +7,7 @@ mysql-connector-python, SQLite is embedded. No statement of ours has to know whi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
 import sqlalchemy
@@ -78,22 +79,21 @@ def mysql_engine(url: URL, waits: Waits, *, collation: str = TEXT_COLLATION, idl
         },
     )
 
-    def set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        # Rows, and tables as a whole: the servers' defaults for the latter are a day and a year.
-        wanted = [f"innodb_lock_wait_timeout = {waits.lock_s}", f"lock_wait_timeout = {waits.lock_s}"]
-        wanted.append(f"sql_mode = '{STRICT}'")
-        cursor = connection.cursor()
-        if idle_in_transaction_s:
-            cursor.execute("SELECT VERSION()")
-            is_mariadb = "mariadb" in str(cursor.fetchone()).lower()
-            patience = "idle_transaction_timeout" if is_mariadb else "wait_timeout"
-            wanted.append(f"{patience} = {idle_in_transaction_s}")
-        cursor.execute(f"SET {', '.join(f'SESSION {one}' for one in wanted)}")
-        cursor.close()
-
     event.listen(engine, "handle_error", _notice_lost_connection)
-    event.listen(engine, "connect", set_up)
+    event.listen(engine, "connect", partial(_set_up_mysql, waits.lock_s, idle_in_transaction_s))
     return engine
+
+
+def _set_up_mysql(lock_s: int, idle_s: int, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    # Rows, and tables as a whole: the servers' defaults for the latter are a day and a year.
+    wanted = [f"innodb_lock_wait_timeout = {lock_s}", f"lock_wait_timeout = {lock_s}", f"sql_mode = '{STRICT}'"]
+    cursor = connection.cursor()
+    if idle_s:
+        cursor.execute("SELECT VERSION()")
+        is_mariadb = "mariadb" in str(cursor.fetchone()).lower()
+        wanted.append(f"{'idle_transaction_timeout' if is_mariadb else 'wait_timeout'} = {idle_s}")
+    cursor.execute(f"SET {', '.join(f'SESSION {one}' for one in wanted)}")
+    cursor.close()
 
 
 def sqlite_engine(url: URL, waits: Waits, *, pragmas: tuple[str, ...]) -> Engine:

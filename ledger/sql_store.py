@@ -201,6 +201,8 @@ def worded(error: SQLAlchemyError, doing: str) -> PersistenceError:
         cure = f" {_CURES[number]}" if number in _CURES else ""
         if number == 1146 or "no such table" in str(error.orig):
             return ProgrammingError(f"The event store refused {doing}: {described(error)}. {_CURES[1146]}")
+        if "decode to UTF-8" in str(error.orig):
+            return OperationalError(f"A text in the event store was altered; {doing} stops. Restore it from a backup.")
         if cure:
             return OperationalError(f"The event store refused {doing}: {described(error)}.{cure}")
         if isinstance(error, sqlalchemy.exc.DataError):

@@ -179,18 +179,24 @@ class EventRow(NamedTuple):
     version: int
     name: str
     state: str | None
-    raw: bytes | None
+    raw: bytes | bytearray | None
     crc: int
 
 
 def state_of(row: EventRow) -> bytes:
     """The stored bytes. Raises LogDamaged when they are not what was written."""
-    state = row.raw if row.state is None else row.state.encode()
-    if state is None or (row.state is not None and row.raw is not None):
+    # SQLite keeps whatever is put into a column, whatever the column was declared for.
+    text: object = row.state
+    raw: object = row.raw
+    if isinstance(text, str) and raw is None:
+        state = text.encode()
+    elif text is None and isinstance(raw, bytes | bytearray):
+        state = bytes(raw)
+    else:
         raise _altered(row.position)
     if checksum(row.stream, row.version, row.name, state) != row.crc:
         raise _altered(row.position)
-    return bytes(state)
+    return state
 
 
 def stored_event(row: EventRow) -> StoredEvent:

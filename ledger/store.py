@@ -24,7 +24,7 @@ from ledger.aggregate import Aggregate, Envelope, Snapshot, decode, encode
 from ledger.discovery import import_all
 from ledger.errors import EventStoreUnavailable, NotFound
 from ledger.event_log import EventLog, provider_module
-from ledger.person_keys import KeysInMongo, keys_at
+from ledger.person_keys import OpenKeys, keys_at
 from ledger.privacy import PersonKeys, Vault
 from ledger.settings import Settings
 
@@ -79,7 +79,7 @@ class Ledger(Application[str]):
     def __init__(self, environment: EnvType, vault: Vault) -> None:
         super().__init__(environment)
         self.vault = vault
-        self._own_keys: KeysInMongo | None = None
+        self._own_keys: OpenKeys | None = None
         # Most kinds have no snapshots: looking for one would cost every reading a round trip.
         self._without_snapshots = Repository(self.events)
 

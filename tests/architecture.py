@@ -216,7 +216,7 @@ _SQL = re.compile(
 
 
 def sql_lives_in_projections(source: Source) -> Iterator[str]:
-    """SQL text and SQLAlchemy are found in projections and SQL event stores only (and in `local`, which has servers)."""
+    """SQL text and SQLAlchemy are found in projections and SQL event stores only (and in `local`, for its servers)."""
     if source.package in {"projections", "local"} or source.path.startswith(SQL_STORAGE):
         return
     for line, name in _imports(source.tree):
