@@ -32,12 +32,10 @@ def test_the_same_seed_gives_the_same_holds_and_another_seed_others(bench: MakeB
 
 
 @pytest.mark.parametrize("afresh", [True, False])
-def test_a_gate_holds_a_writer_whose_events_others_do_not_see_yet(
-    bench: MakeBench, store: str, *, afresh: bool
-) -> None:
+def test_a_gate_holds_a_writer_whose_events_others_do_not_see_yet(bench: MakeBench, *, afresh: bool) -> None:
     one = bench(held.NAME)
     this = Round(others=20, passed=0, delay_s=0, width=2, rival=False, afresh=afresh)
-    with gate(store, one.url) as door, opened(one.url) as log, ExitStack() as stack:
+    with gate(one.store, one.url) as door, opened(one.url) as log, ExitStack() as stack:
         crowd = Crowd(log, stack.enter_context(ThreadPoolExecutor(4)))
         crowd.first()
         writer = HeldWriter(door, stack)
@@ -45,7 +43,7 @@ def test_a_gate_holds_a_writer_whose_events_others_do_not_see_yet(
         mine = writer.write(0, this)
         assert hold.held.wait(30)
         others = crowd.write(0, this)
-        if store == "mongodb":
+        if one.store == "mongodb":
             assert [other.result(30).outcome for other in others] == [Outcome.STORED] * 20
             assert log.head() == 21
         assert not mine.done()

@@ -94,7 +94,7 @@ class WelcomesWhatIsThere(Right):
             return list(range(head - len(events) + 1, head + 1))
 
 
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("event_log_url", ["sqlite_events_url"], indirect=True, ids=["sqlite"])
 @pytest.mark.parametrize("wrong", [ForgetsWhenReadBack, TakesLowerBoundIn, StoresTheRest, WelcomesWhatIsThere])
 def test_a_log_that_is_wrong_in_one_thing_is_told_with_the_steps(
     bench: MakeBench, wrong: Callable[[EventLog], EventLog]
