@@ -20,4 +20,4 @@ def trust_one_node() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(writer.main(sys.argv[1:], careless=trust_one_node))
+    sys.exit(writer.main(sys.argv[1:], first=trust_one_node))

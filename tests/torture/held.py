@@ -9,9 +9,9 @@ hold that is longer than their patience must end in a typed refusal, not in a li
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from random import Random
 from threading import Event
 from typing import NamedTuple
@@ -30,6 +30,9 @@ NAME = "held"
 NAME_OF_EVENTS = "tally.counted"
 WAITING_OTHERS = 20
 """Others in a round where they cannot pass the held writer: enough for a few batches behind it."""
+
+
+OpenLog = Callable[[str], AbstractContextManager[EventLog]]
 
 
 class Round(NamedTuple):
@@ -100,7 +103,7 @@ def run(bench: Bench, size: Size = FULL) -> Report:
         for one in following:
             one.start()
         for number, this in enumerate(plan):
-            attempts = _round(number, this, door, held, crowd)
+            attempts = one_round(number, this, door, held, crowd)
             if not attempts:
                 found.append(Violation(Kind.STALLED, f"the writer of round {number} never came to its commit"))
                 break
@@ -133,23 +136,24 @@ class Crowd:
 class HeldWriter:
     """The writer behind the gate, with a thread of its own."""
 
-    def __init__(self, door: Gate, stack: ExitStack) -> None:
+    def __init__(self, door: Gate, stack: ExitStack, open_log: OpenLog = opened) -> None:
         self._door = door
+        self._open = open_log
         self._logs = stack.enter_context(ExitStack())
         self._thread = stack.enter_context(ThreadPoolExecutor(1, initializer=door.writes_here))
-        self._log = self._logs.enter_context(opened(door.url))
+        self._log = self._logs.enter_context(open_log(door.url))
 
     def write(self, number: int, this: Round) -> Future[Attempt]:
         """Its append of one round."""
         if this.afresh:
             self._logs.close()
-            self._log = self._logs.enter_context(opened(self._door.url))
+            self._log = self._logs.enter_context(self._open(self._door.url))
             self._log.stream("first")  # so that only the append itself comes through the gate
         events = [_event(f"held.{number}", 1 + i, f"held.{number}.{i}") for i in range(this.width)]
         return self._thread.submit(append, self._log, f"held.{number}", events)
 
 
-def _round(number: int, this: Round, door: Gate, held: HeldWriter, crowd: Crowd) -> list[Attempt]:
+def one_round(number: int, this: Round, door: Gate, held: HeldWriter, crowd: Crowd) -> list[Attempt]:
     """One hold; everybody's attempts, or none when the writer never came to the gate."""
     hold = door.arm()
     mine = held.write(number, this)

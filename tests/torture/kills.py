@@ -149,10 +149,11 @@ def _books(bench: Bench, projector: Process) -> list[Violation]:
     if not until(lambda: last_position(bench.directory / "projector.positions") >= head):
         return [Violation(Kind.STALLED, f"the projector did not come to position {head}"), *broken([projector])]
     projector.stop()
-    return list(_differences(bench))
+    return list(differences(bench))
 
 
-def _differences(bench: Bench) -> Iterator[Violation]:
+def differences(bench: Bench) -> Iterator[Violation]:
+    """Where the rows of the projector differ from a fold from scratch, or from the money in the log."""
     ledger = open_ledger(bench.url)
     lived, fresh = open_database(tables_url(bench)), open_database(f"sqlite:///{bench.directory / 'scratch.db'}")
     try:

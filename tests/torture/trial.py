@@ -132,12 +132,13 @@ def broken(processes: Sequence[Process]) -> list[Violation]:
     return [Violation(Kind.STALLED, f"{one.name} ended with {one.exit_code}: {tail(one.log, 3)}") for one in bad]
 
 
-def caught_up(bench: Bench, head: int, names: Sequence[str]) -> list[Violation]:
-    """Wait until the followers of these names have seen position `head`; those that have not are stalled."""
-    records = {name: bench.directory / f"{name}.seen" for name in names}
-    until(lambda: all(last_position(record) >= head for record in records.values()))
-    late = {name: last_position(record) for name, record in records.items() if last_position(record) < head}
-    return [Violation(Kind.STALLED, f"{name} stands at {position} of {head}") for name, position in late.items()]
+def caught_up(bench: Bench, head: int, following: Sequence[Process]) -> list[Violation]:
+    """Wait until these followers have seen position `head`; those that have not, or have ended, are stalled."""
+    at = {one.name: bench.directory / f"{one.name}.seen" for one in following}
+    until(lambda: all(last_position(at[one.name]) >= head or not one.running for one in following))
+    places = {name: last_position(record) for name, record in at.items()}
+    late = [f"{name} stands at {place} of {head}" for name, place in places.items() if place < head]
+    return [Violation(Kind.STALLED, where) for where in late] + broken(following)
 
 
 def stop_all(processes: Sequence[Process]) -> None:

@@ -11,7 +11,7 @@ from ledger.event_log import opened
 from local.processes import Process
 from tests.torture.judge import Kind, Violation, judged
 from tests.torture.records import Attempt, attempts, seen
-from tests.torture.trial import Bench, Report, Violated, broken, caught_up, stop_all, whole
+from tests.torture.trial import Bench, Report, Violated, caught_up, stop_all, whole
 
 
 def verdict(
@@ -33,14 +33,13 @@ def verdict(
     violations = list(found)
     try:
         with opened(bench.url) as log:
-            violations += caught_up(bench, log.head(), [one.name for one in following])
+            violations += caught_up(bench, log.head(), following)
             stop_all(following)
             stands = whole(log)
     except LogDamaged as damage:
         raise Violated(bench, [*violations, Violation(Kind.GAP, damage.detail)]) from damage
     finally:
         stop_all(following)
-    violations += broken(following)
     tried = [*sent, *(one for file in sorted(bench.directory.glob("*.attempts")) for one in attempts(file))]
     views = {file.stem: seen(file) for file in sorted(bench.directory.glob("*.seen"))}
     violations += judged(stands, tried, views, undisturbed=undisturbed)

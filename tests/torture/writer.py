@@ -101,13 +101,13 @@ def outcome_of(log: EventLog, batch: Sequence[StoredEvent]) -> tuple[Outcome, Se
         return Outcome.AWAY, ()
 
 
-def main(arguments: Sequence[str], careless: Callable[[], None] | None = None) -> int:
-    """Write as told by the command line; exit code 0. `careless` may spoil the log first: for planted faults."""
+def main(arguments: Sequence[str], first: Callable[[], None] | None = None) -> int:
+    """Write as told by the command line; exit code 0. `first` is done before: it may plant a fault."""
     asked = _parser().parse_args(arguments)
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    if careless is not None:
-        careless()
+    if first is not None:
+        first()
     style = Style(asked.streams, asked.stale, asked.several, asked.pause_ms, asked.entries)
     with opened(asked.url) as log, ThreadPoolExecutor(asked.threads) as threads:
         writer = Writer(log, AttemptRecord(asked.record), stop)
