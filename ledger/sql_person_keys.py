@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import sqlalchemy
-from eventsourcing.persistence import PersistenceError
+from eventsourcing.persistence import OperationalError, PersistenceError
 from sqlalchemy import Connection, delete, insert, select
 
 from ledger.errors import KeyUnavailable
@@ -69,11 +69,17 @@ class KeysInSql:
         return bytes(found)
 
     def _overwrite(self) -> None:
-        """On SQLite the old page may stand in the write-ahead log until that is emptied."""
-        if self._store.engine.dialect.name == "sqlite":
-            with self._store.asking() as connection:
-                connection.rollback()
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        """On SQLite the old page may stand in the write-ahead log until that is emptied, outside any transaction."""
+        engine = self._store.engine
+        if engine.dialect.name != "sqlite":
+            return
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise OperationalError("The old key may still stand in the write-ahead log.") from error
+        finally:
+            connection.close()
 
     def _reached(self, work: Callable[[], Result]) -> Result:
         try:

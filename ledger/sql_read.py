@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from ledger.errors import LogDamaged
 from ledger.event_log import Recorded
-from ledger.sql_tables import EventRow, LogTables, recorded, stored_event
+from ledger.sql_tables import EventRow, LogTables, is_of, recorded, stored_event
 
 WINDOW: Final = 5_000
 """Positions asked for in one query: bounds the memory of a follower."""
@@ -49,7 +49,7 @@ class LogReader:
     ) -> list[StoredEvent]:
         """Events of one stream with gt < version <= lte, by version, `desc` for newest first, at most `limit`."""
         events = self._events.c
-        wanted = [events.stream == str(stream), events.is_uuid == isinstance(stream, UUID)]
+        wanted = [is_of(self._events, stream)]
         wanted += [] if gt is None else [events.version > gt]
         wanted += [] if lte is None else [events.version <= lte]
         query = select(self._events).where(*wanted).order_by(events.version.desc() if desc else events.version)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from threading import Event, Lock
+from threading import Event
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import sqlalchemy
@@ -38,6 +38,7 @@ _CURES: Final = {
     1049: "There is no such schema: make it with CREATE DATABASE … CHARACTER SET utf8mb4, or correct EVENT_STORE_URL.",
     1146: "A table is missing: start a process with CREATE_TABLE=y, or restore it from a backup.",
     **dict.fromkeys((1021, 1114), "The disk or the table space is full: make room, then try again."),
+    1290: "The server takes no writes (read_only): name the primary in EVENT_STORE_URL.",
     1205: "Another process kept the head of the log; try again.",
     5: "Another process kept the file locked; try again.",
     8: "The file of EVENT_STORE_URL may not be written: check its permissions and those of its folder.",
@@ -93,7 +94,6 @@ class SqlStore:
         self.closed = Event()
         self._watching: list[Watching] = []
         self._fit: set[str] = set()
-        self._lock = Lock()
         self._finalize = weakref.finalize(self, _close, self.closed, self._watching, engine)
 
     def close(self) -> None:
@@ -111,19 +111,18 @@ class SqlStore:
         """
         if tables[0].name in self._fit:
             return
-        with self._lock:
-            with self.asking() as connection:
-                self.make.check(connection)
-                missing = self.make.missing(connection, tables)
-                complete = not missing and (begin is None or connection.scalar(begin.asked) is not None)
-            if not complete and not may_create:
-                raise ProgrammingError(
-                    f"The event store lacks {', '.join(missing) or 'the head of a log'}; start it once with"
-                    " CREATE_TABLE=y and a user who may create tables."
-                )
-            if not complete:
-                self._make(tables, begin)
-            self._fit.add(tables[0].name)
+        with self.asking() as connection:
+            self.make.check(connection)
+            missing = self.make.missing(connection, tables)
+            complete = not missing and (begin is None or connection.scalar(begin.asked) is not None)
+        if not complete and not may_create:
+            raise ProgrammingError(
+                f"The event store lacks {', '.join(missing) or 'the head of a log'}; start it once with"
+                " CREATE_TABLE=y and a user who may create tables."
+            )
+        if not complete:
+            self._make(tables, begin)
+        self._fit.add(tables[0].name)
 
     def _make(self, tables: Sequence[Table], begin: Begin | None) -> None:
         with self.writing() as connection:

@@ -11,6 +11,7 @@ over what the event is (`ledger.event_log.checksum`) and compared on every readi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -26,7 +27,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    tuple_,
+    and_,
+    or_,
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.sql import ColumnElement
@@ -213,10 +215,17 @@ def recorded(row: EventRow) -> Recorded:
     return Recorded(row.position, row.stream, row.version, row.name, state_of(row))
 
 
-def is_any_of(events: Table, pairs: list[Pair]) -> ColumnElement[bool]:
-    """The condition that a row claims one of these streams and versions."""
-    claimed = [(str(stream), isinstance(stream, UUID), version) for stream, version in pairs]
-    return tuple_(events.c.stream, events.c.is_uuid, events.c.version).in_(claimed)
+def is_any_of(events: Table, pairs: Sequence[Pair]) -> ColumnElement[bool]:
+    """The condition that a row claims one of these streams and versions, in a form every optimiser has an index for."""
+    versions: dict[UUID | str, list[int]] = {}
+    for stream, version in pairs:
+        versions.setdefault(stream, []).append(version)
+    return or_(*(and_(is_of(events, stream), events.c.version.in_(some)) for stream, some in versions.items()))
+
+
+def is_of(events: Table, stream: UUID | str) -> ColumnElement[bool]:
+    """The condition that a row is of this stream."""
+    return and_(events.c.stream == str(stream), events.c.is_uuid == isinstance(stream, UUID))
 
 
 def _altered(position: int) -> LogDamaged:

@@ -33,6 +33,9 @@ STATEMENT_BYTES: Final = 4 * 1024 * 1024
 STATEMENT_ROWS: Final = 1_000
 """What one INSERT carries: escaped it must fit into a packet of the server."""
 
+PAIRS_MAX: Final = 200
+"""Streams and versions asked for in one query: SQLite takes conditions of a limited depth only."""
+
 PAUSES_S: Final = (0.0, 0.2, 0.4, 0.8, 1.6)
 """Pauses before a batch with an unknown outcome is looked up again: a server that restarts is back within them."""
 
@@ -90,44 +93,58 @@ class LogWriter:
         look = False
         faults = 0
         for _ in range(ROUNDS_MAX):
-            turn = _next_turn(batch)
-            if not turn:
+            left = [append for append in batch if not append.settled]
+            if not left:
                 return
             try:
-                self._round(turn, look)
+                self._round(left, look)
+                # Who is left claims what was just written, or what somebody else of the batch claims.
+                look = True
             except sqlalchemy.exc.IntegrityError:
                 if look:
-                    _refuse(turn, OperationalError(_MISFIT))
+                    _refuse(left, OperationalError(_MISFIT))
                 look = True
             except SQLAlchemyError as error:
-                doubtful = any(append.attempted for append in turn)
+                doubtful = any(append.attempted for append in left)
                 if is_unwritten(error) or faults == (len(PAUSES_S) if doubtful else 1) or self._store.closed.is_set():
-                    _give_up(batch, error)
+                    _give_up(left, error)
                     return
                 self._store.closed.wait(PAUSES_S[faults])
                 faults += 1
 
-    def _round(self, turn: Sequence[Append[Rows]], look: bool) -> None:
+    def _round(self, left: Sequence[Append[Rows]], look: bool) -> None:
         """Write in one transaction what is not known to be stored.
 
         With `look` it is seen first which versions are taken; what was attempted is always looked for first.
         """
         with self._store.writing() as connection:
             head = self._take_head(connection)
-            asked = [append for append in turn if look or append.attempted]
+            turn = _next_turn(left)
+            # Of two equal attempts only one may find itself in the log: the other waits for its turn.
+            asked = [append for append in left if (append in turn if append.attempted else look)]
             if asked:
                 self._look_for(connection, asked)
             rest = [append for append in turn if not append.settled]
             if not rest:
                 return
             last = self._insert(connection, head, rest)
-            for append in rest:
-                append.attempted = True
-            connection.commit()
+            self._commit(connection, rest)
         first = last - sum(len(append) for append in rest) + 1
         for append in rest:
             append.stored(first)
             first += len(append)
+
+    def _commit(self, connection: Connection, appends: Sequence[Append[Rows]]) -> None:
+        """Commit; where no clear answer comes the appends stay marked as attempted."""
+        for append in appends:
+            append.attempted = True
+        try:
+            connection.commit()
+        except SQLAlchemyError as error:
+            if is_unwritten(error):
+                for append in appends:
+                    append.attempted = False
+            raise
 
     def _take_head(self, connection: Connection) -> int:
         """The last position, which nobody else may move until the end of this transaction."""
@@ -152,8 +169,8 @@ class LogWriter:
         """
         pairs = [pair for append in appends for pair in append.pairs]
         found: dict[Pair, EventRow] = {}
-        for begin in range(0, len(pairs), STATEMENT_ROWS):
-            some = pairs[begin : begin + STATEMENT_ROWS]
+        for begin in range(0, len(pairs), PAIRS_MAX):
+            some = pairs[begin : begin + PAIRS_MAX]
             for row in connection.execute(select(self._events).where(is_any_of(self._events, some))):
                 event = EventRow._make(row)
                 found[UUID(event.stream) if event.is_uuid else event.stream, event.version] = event
@@ -199,12 +216,12 @@ def _statements(rows: Rows) -> Iterator[Rows]:
     some: Rows = []
     size = 0
     for row in rows:
-        # Text may take three bytes a letter and more; that is what the limit leaves room for.
-        size += len(row["state"] or row["raw"] or "")
-        if some and (size > STATEMENT_BYTES or len(some) == STATEMENT_ROWS):
+        length = len(row["raw"] or row["state"].encode()) if row["raw"] or row["state"] else 0
+        if some and (size + length > STATEMENT_BYTES or len(some) == STATEMENT_ROWS):
             yield some
-            some, size = [], len(row["state"] or row["raw"] or "")
+            some, size = [], 0
         some.append(row)
+        size += length
     if some:
         yield some
 

@@ -126,6 +126,21 @@ def read_tables_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+STORES = {
+    "mongodb, sqlite": ("event_store_url", "sqlite_url"),
+    "mongodb, mysql": ("event_store_url", "mysql_url"),
+    "mysql, mysql": ("mysql_events_url", "mysql_url"),
+    "sqlite, sqlite": ("sqlite_events_url", "sqlite_url"),
+}
+
+
+@pytest.fixture(params=list(STORES.values()), ids=list(STORES))
+def store_urls(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """URLs of an empty event store and of empty read tables; a test that takes them runs once on each such pair."""
+    events, tables = request.param
+    return request.getfixturevalue(events), request.getfixturevalue(tables)
+
+
 @pytest.fixture(scope="session")
 def redis_server(server_directory: Path) -> Iterator[RedisServer]:
     """A Redis that evicts nothing and keeps nothing on disk."""

@@ -62,6 +62,13 @@ def test_everything_can_be_said() -> None:
     assert settings.webhook_allow_private is True
 
 
+@pytest.mark.parametrize(
+    "url", ["mysql://u:p@db/socai", "mariadb://u:p@db/socai", "sqlite:////var/lib/socai/events.db"]
+)
+def test_events_may_be_kept_in_sql(url: str) -> None:
+    assert read_settings(GOOD | {"EVENT_STORE_URL": url}).event_store_url == url
+
+
 def test_an_empty_environment_is_told_everything_that_is_missing_at_once() -> None:
     with pytest.raises(SettingsInvalid) as refusal:
         read_settings({})

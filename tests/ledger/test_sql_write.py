@@ -13,15 +13,16 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 import sqlalchemy
 from eventsourcing.persistence import DataError, IntegrityError, OperationalError
 
-from ledger.commits import OutcomeUnknown
+from ledger.commits import OutcomeUnknown, Pair
 from ledger.event_log import EventLog, opened, provider
 from ledger.sql_log import SqlLog
-from ledger.sql_tables import EVENT_BYTES_MAX
+from ledger.sql_tables import EVENT_BYTES_MAX, is_any_of, is_of, log_tables
 from local.mysql import SqlServer
 from tests.ledger.logged import by_hand, event, versions, whole
 from tests.ledger.relay import Relay, hang_up, mysql, wait_for
@@ -301,3 +302,32 @@ def test_a_writer_that_keeps_the_file_locked_is_named(sqlite_events_url: str) ->
         other.exec_driver_sql("ROLLBACK")
     assert log.append([event("po_1", 2)]) == [2]
     log.store.close()
+
+
+def test_what_is_taken_and_the_newest_of_a_stream_are_found_by_the_index(sql_events_url: str) -> None:
+    log = sql_log(sql_events_url)
+    log.append([event(f"po_{n}", 1) for n in range(500)] + [event("acc_1", n) for n in range(500)])
+    events = log_tables("events").events
+    pairs: list[Pair] = [("po_7", 1), ("acc_1", 9), ("acc_1", 10), (UUID(int=1), 1)]
+    newest = sqlalchemy.select(events).where(is_of(events, "acc_1")).order_by(events.c.version.desc()).limit(1)
+    for asked in (sqlalchemy.select(events).where(is_any_of(events, pairs)), newest):
+        text = str(asked.compile(log.store.engine, compile_kwargs={"literal_binds": True}))
+        with log.store.asking() as connection:
+            if connection.dialect.name == "sqlite":
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all()
+                assert not any(step[3].startswith("SCAN") for step in plan), plan
+            else:
+                [step] = connection.exec_driver_sql(f"EXPLAIN {text}").mappings().all()
+                assert step["key"] == "events_stream_version", step
+                assert step["type"] in ("range", "ref"), step
+    log.store.close()
+
+
+def test_many_who_claim_one_version_at_once_are_told_that_one_has_it(sql_events_url: str) -> None:
+    with opened(sql_events_url) as log, ThreadPoolExecutor(24) as threads:
+        for version in range(1, 6):
+            futures = [threads.submit(log.append, [event("acc_1", version, state=b"%d" % n)]) for n in range(24)]
+            errors = [future.exception(30) for future in futures]
+            assert errors.count(None) == 1
+            assert {type(error) for error in errors} == {type(None), IntegrityError}
+        assert versions(log) == {"acc_1": [1, 2, 3, 4, 5]}
