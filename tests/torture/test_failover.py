@@ -28,8 +28,16 @@ def bench_at(url: str, directory: Path, seed: int = 1) -> Bench:
     return Bench(failover.NAME, "mongodb", url, directory, seed)
 
 
+def elections(mongo: ReplicaSet) -> int:
+    """How many terms of a primary there were."""
+    term: int = mongo.wait_for_primary().ask("replSetGetStatus")["term"]
+    return term
+
+
 def test_nothing_acknowledged_is_lost_when_primaries_die_freeze_or_step_down(mongo: ReplicaSet, tmp_path: Path) -> None:
+    before = elections(mongo)
     report = disturbed.run(bench_at(mongo.url_of("torture"), tmp_path), faults_of(mongo), SHORT)
+    assert elections(mongo) - before >= SHORT.faults
     assert report.counts["faults"] == SHORT.faults
     assert {"kill", "pause", "depose", "cut off", "isolate"} <= set(report.counts)
     assert report.counts["stored"] > 0
