@@ -28,7 +28,7 @@ PATIENCE_S = 30.0
 class Size(NamedTuple):
     """How many examples, and of how many steps each at most."""
 
-    examples: int = 300
+    examples: int = 200
     steps: int = 50
     shrink: bool = True
     """Whether to look for the shortest steps that show a difference."""
