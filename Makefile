@@ -1,5 +1,5 @@
 # Thin aliases of ./socai, which works without make as well. `make` alone lists them.
-.PHONY: help setup up start down status test check bench doctor lock
+.PHONY: help setup up start down status test check bench torture doctor lock
 .DEFAULT_GOAL := help
 
 help setup up start down status test check doctor lock:
@@ -7,3 +7,6 @@ help setup up start down status test check doctor lock:
 
 bench:
 	@./socai bench $(NAME)
+
+torture:
+	@./socai torture SEED=$(SEED) NAME=$(NAME) STORE=$(STORE)

@@ -61,6 +61,10 @@ class Node(Process):
         hello = self.ask("hello")
         return bool(hello.get("isWritablePrimary") or hello.get("secondary"))
 
+    def step_down(self, for_s: int = 10) -> None:
+        """Have this primary give up its role for `for_s` seconds; does nothing when it is none."""
+        self.ask("replSetStepDown", for_s, secondaryCatchUpPeriodSecs=min(2, for_s - 1), force=True)
+
     def ask(self, command: str, value: object = 1, **options: object) -> _Document:
         """The answer to one admin command sent to this very node; empty when it is not there (or in no set) yet."""
         url = f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
@@ -100,6 +104,10 @@ class ReplicaSet:
         """URL of the whole set, without a database name."""
         return f"mongodb://{','.join(f'127.0.0.1:{node.port}' for node in self.nodes)}/?replicaSet=rs0"
 
+    def url_of(self, database: str) -> str:
+        """URL of one database on the whole set."""
+        return self.url.replace("/?", f"/{database}?")
+
     def start(self) -> Self:
         """Start every node, form the set where it is new, and wait for a primary."""
         for node in self.nodes:
@@ -138,6 +146,11 @@ class ReplicaSet:
         if primary is None:
             raise NotReady("The replica set has no primary now.")
         return primary
+
+    def secondaries(self) -> list[Node]:
+        """Every other node than the one that takes writes now; raises NotReady when none does."""
+        primary = self.primary()
+        return [node for node in self.nodes if node is not primary]
 
     def _primary(self) -> Node | None:
         return next((node for node in self.nodes if node.running and node.is_primary()), None)

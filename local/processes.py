@@ -78,6 +78,11 @@ class Process:
         return self._child is not None and self._child.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """What the child ended with (minus the number of a signal), None while it runs or was never started."""
+        return None if self._child is None else self._child.poll()
+
+    @property
     def pid(self) -> int:
         """Process id of the child; raises NotReady when it was never started."""
         if self._child is None:

@@ -43,3 +43,11 @@ def test_a_fresh_database_takes_transactions(event_store_url: str) -> None:
             database.one.insert_one({"_id": 1}, session=session)
             database.two.insert_one({"_id": 2}, session=session)
         assert database.two.count_documents({}) == 1
+
+
+def test_a_primary_that_steps_down_leaves_its_role_to_another(tmp_path: Path) -> None:
+    with ReplicaSet(tmp_path, nodes=3, election_ms=1_000) as mongo:
+        first = mongo.primary()
+        others = mongo.secondaries()
+        first.step_down(20)
+        assert mongo.wait_for_primary() in others

@@ -1,0 +1,76 @@
+"""Every trial by name: what it shows, on which stores it runs, and how it is run at either length."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from local.mongodb import ReplicaSet
+from local.mysql import SqlServer
+from tests.torture import conflicts, disturbed, failover, held, kills, model, outages
+from tests.torture.servers import STORES, Servers
+from tests.torture.trial import Bench, Report
+
+Run = Callable[[Servers, Bench, bool], Report]
+
+
+class Trial(NamedTuple):
+    """One trial. `letter` is its name in the list of what shows the log to be right."""
+
+    name: str
+    letter: str
+    about: str
+    stores: tuple[str, ...]
+    perform: Run
+
+    def run(self, servers: Servers, store: str, records: Path, seed: int, *, short: bool) -> Report:
+        """Run it on a fresh log. Raises Violated."""
+        own = self.name in OWN_SERVERS
+        url = "" if own else servers.fresh_log(store)
+        return self.perform(servers, Bench(self.name, store, url, records, seed), short)
+
+
+OWN_SERVERS = {failover.NAME, outages.NAME}
+"""Trials that hurt their servers and so have their own."""
+
+
+def _conflicts(_: Servers, bench: Bench, short: bool) -> Report:
+    return conflicts.run(bench, conflicts.SHORT if short else conflicts.FULL)
+
+
+def _held(_: Servers, bench: Bench, short: bool) -> Report:
+    return held.run(bench, held.SHORT if short else held.FULL)
+
+
+def _failover(servers: Servers, bench: Bench, short: bool) -> Report:
+    with ReplicaSet(servers.directory / "three", nodes=3, election_ms=failover.ELECTION_MS) as mongo:
+        own = bench._replace(url=mongo.url_of("torture"))
+        return disturbed.run(own, failover.faults_of(mongo), failover.SHORT if short else failover.FULL)
+
+
+def _outages(servers: Servers, bench: Bench, short: bool) -> Report:
+    with SqlServer(servers.directory / "hurt", password=secrets.token_hex(16)) as sql:
+        own = bench._replace(url=sql.create_schema("torture"))
+        return disturbed.run(own, outages.faults_of(sql), outages.SHORT if short else outages.FULL)
+
+
+def _kills(_: Servers, bench: Bench, short: bool) -> Report:
+    return kills.run(bench, kills.SHORT if short else kills.FULL)
+
+
+def _model(_: Servers, bench: Bench, short: bool) -> Report:
+    return model.run(bench, model.SHORT if short else model.FULL)
+
+
+EVERYWHERE = tuple(STORES)
+
+TRIALS = [
+    Trial(conflicts.NAME, "a", "32 writers, forced version conflicts", EVERYWHERE, _conflicts),
+    Trial(held.NAME, "b", "a writer held before its commit while others commit", EVERYWHERE, _held),
+    Trial(failover.NAME, "c", "primaries killed, paused, deposed, cut off", ("mongodb",), _failover),
+    Trial(outages.NAME, "c", "a server killed, frozen, hanging up", ("mysql",), _outages),
+    Trial(kills.NAME, "d", "kill -9 of writers and followers at work", EVERYWHERE, _kills),
+    Trial(model.NAME, "e", "a state machine beside a model in memory", EVERYWHERE, _model),
+]
