@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from threading import Event
 from typing import Final, Protocol, cast
 from uuid import UUID
@@ -112,15 +113,25 @@ def provider_module(url: str) -> str:
     return module
 
 
-def provider(url: str) -> Provider:
+def environment_of(url: str, committer: Path | None = None) -> dict[str, str]:
+    """The library's variables for a URL. Raises InterfaceError for one of another scheme.
+
+    `committer`: the socket of this host's committer, if there is one; only MongoDB's log looks at it.
+    """
+    variables = {"PERSISTENCE_MODULE": provider_module(url), "EVENT_STORE_URL": url}
+    return variables if committer is None else {**variables, "EVENT_STORE_COMMITTER": str(committer)}
+
+
+def provider(url: str, committer: Path | None = None) -> Provider:
     """The factory for a URL; nothing is contacted yet. Raises InterfaceError for a URL that is none."""
-    return cast("Provider", import_module(provider_module(url)).Factory({"EVENT_STORE_URL": url}))
+    variables = environment_of(url, committer)
+    return cast("Provider", import_module(variables["PERSISTENCE_MODULE"]).Factory(variables))
 
 
 @contextmanager
-def opened(url: str) -> Iterator[EventLog]:
+def opened(url: str, committer: Path | None = None) -> Iterator[EventLog]:
     """The log of events at a URL, closed at the end."""
-    found = provider(url)
+    found = provider(url, committer)
     try:
         yield found.log()
     finally:

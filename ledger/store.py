@@ -22,7 +22,7 @@ from ledger.accounts import Account
 from ledger.aggregate import Aggregate, Envelope, decode, encode
 from ledger.discovery import import_all
 from ledger.errors import EventStoreUnavailable, LogCutShort, NotFound
-from ledger.event_log import EventLog, Recorded, provider_module
+from ledger.event_log import EventLog, Recorded, environment_of
 from ledger.person_keys import OpenKeys, keys_at
 from ledger.privacy import PersonKeys, Vault
 from ledger.settings import Settings
@@ -89,9 +89,7 @@ class Ledger(Application[str]):
 
         `committer`: the socket of this host's committer, if there is one.
         """
-        environment = {"PERSISTENCE_MODULE": provider_module(url), "EVENT_STORE_URL": url}
-        if committer is not None:
-            environment["EVENT_STORE_COMMITTER"] = str(committer)
+        environment = environment_of(url, committer)
         if keys is not None:
             return cls(environment, Vault(master_key, keys, token))
         own = keys_at(url)

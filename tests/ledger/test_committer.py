@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
-from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +18,8 @@ from ledger.commits import Append
 from ledger.committer import _REQUEST, IDENTITY_BYTES, Client, Committer
 from ledger.mongodb_log import CommitLog, Connection
 from ledger.mongodb_write import append_of
-from local.processes import Process
+from local.processes import Process, accepts
+from tests.bench.committing import committer_process
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,19 +64,10 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def process(event_store_url: str, path: Path, tmp_path: Path) -> Iterator[Process]:
+def process(event_store_url: str, path: Path) -> Iterator[Process]:
     """The committer as it is run: `python -m ledger committer`."""
-    environment = os.environ | {
-        "EVENT_STORE_URL": event_store_url,
-        "EVENT_STORE_COMMITTER": str(path),
-        "READ_TABLES_URL": "sqlite:///unused",
-        "REDIS_URL": "redis://unused",
-        "SOCAI_MASTER_KEY": b64encode(bytes(32)).decode(),
-        "SOCAI_BANK_ACCOUNTS": "unused",
-    }
-    command = [sys.executable, "-m", "ledger", "committer"]
-    with Process("committer", command, tmp_path / "log", environment=environment) as process:
-        process.wait_until(path.exists)
+    with committer_process(event_store_url, path) as process:
+        process.wait_until(lambda: accepts(path))
         yield process
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from local.mongodb import ReplicaSet
 from local.mysql import SqlServer
-from tests.torture import conflicts, disturbed, failover, held, kills, model, outages
+from tests.torture import committed, conflicts, disturbed, failover, full_disk, held, kills, model, outages
 from tests.torture.servers import STORES, Servers
 from tests.torture.trial import Bench, Report
 
@@ -32,7 +32,7 @@ class Trial(NamedTuple):
         return self.perform(servers, Bench(self.name, store, url, records, seed), short)
 
 
-OWN_SERVERS = {failover.NAME, outages.NAME}
+OWN_SERVERS = {failover.NAME, outages.NAME, full_disk.NAME}
 """Trials that hurt their servers and so have their own."""
 
 
@@ -60,6 +60,14 @@ def _kills(_: Servers, bench: Bench, short: bool) -> Report:
     return kills.run(bench, kills.SHORT if short else kills.FULL)
 
 
+def _committed(_: Servers, bench: Bench, short: bool) -> Report:
+    return committed.run(bench, committed.SHORT if short else committed.FULL)
+
+
+def _full_disk(_: Servers, bench: Bench, short: bool) -> Report:
+    return full_disk.run(bench, 1 if short else 3)
+
+
 def _model(_: Servers, bench: Bench, short: bool) -> Report:
     return model.run(bench, model.SHORT if short else model.FULL)
 
@@ -72,5 +80,7 @@ TRIALS = [
     Trial(failover.NAME, "c", "primaries killed, paused, deposed, cut off", ("mongodb",), _failover),
     Trial(outages.NAME, "c", "a server killed, frozen, hanging up", ("mysql",), _outages),
     Trial(kills.NAME, "d", "kill -9 of writers and followers at work", EVERYWHERE, _kills),
+    Trial(committed.NAME, "d", "a host's committer killed, frozen, replaced", ("mongodb",), _committed),
+    Trial(full_disk.NAME, "", "a disk that fills up and gets room again", ("mongodb",), _full_disk),
     Trial(model.NAME, "e", "a state machine beside a model in memory", EVERYWHERE, _model),
 ]

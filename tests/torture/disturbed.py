@@ -48,10 +48,20 @@ def schedule(dice: Random, kinds: Sequence[str], size: Size) -> list[Fault]:
     return [Fault(kind, dice.uniform(*size.calm_s), dice.uniform(*size.hold_s)) for kind in order[: size.faults]]
 
 
-def run(bench: Bench, faults: Faults, size: Size, *, writers_from: str = "tests.torture.writer") -> Report:
-    """Write and follow through all faults, then judge. `writers_from` replaces the writer program. Raises Violated."""
+def run(
+    bench: Bench,
+    faults: Faults,
+    size: Size,
+    *,
+    writers_from: str = "tests.torture.writer",
+    more: Sequence[object] = (),
+) -> Report:
+    """Write and follow through all faults, then judge. Raises Violated.
+
+    `writers_from` replaces the writer program, `more` are further options for it.
+    """
     began = time.monotonic()
-    options = ("--threads", size.threads, "--streams", 50, "--stale", 5, "--pause-ms", 20)
+    options = ("--threads", size.threads, "--streams", 50, "--stale", 5, "--pause-ms", 20, *more)
     writers = [writer(bench, f"writer{n}", *options, module=writers_from) for n in range(size.writers)]
     tails = [Tail(bench.directory / f"{one.name}.attempts", "stored") for one in writers]
     following = followers(bench)

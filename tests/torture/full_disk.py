@@ -12,6 +12,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +26,8 @@ from eventsourcing.persistence import OperationalError, StoredEvent
 
 from ledger.event_log import EventLog, opened
 from local.mongodb import ReplicaSet
+from tests.torture.judge import Kind, Violation
+from tests.torture.trial import Bench, Report, Violated
 
 NAME = "full_disk"
 DISK_MB = 512
@@ -81,6 +85,20 @@ def full_disk(seed: int) -> dict[str, int]:
             head = log.head()
             assert log.append([StoredEvent("after", 1, "thing.happened", b"{}")]) == [head + 1], f"seed {seed}"
     return {**counts, "ended by itself": int(ended_by_itself)}
+
+
+def run(bench: Bench, times: int) -> Report:
+    """The trial, so many times. Raises Violated; `NoSmallDisk` is told as a trial that did not take place."""
+    began = time.monotonic()
+    counts: Counter[str] = Counter()
+    try:
+        for number in range(times):
+            counts.update(full_disk(bench.seed + number))
+    except NoSmallDisk:
+        counts["left out: mounting a small disk needs root"] = 1
+    except AssertionError as broken:
+        raise Violated(bench, [Violation(Kind.LOST, str(broken))]) from broken
+    return Report(bench.trial, bench.store, bench.seed, dict(counts), time.monotonic() - began)
 
 
 def fill(filler: Path, disk: Path, room_mb: int) -> None:

@@ -109,7 +109,7 @@ def main(arguments: Sequence[str], first: Callable[[], None] | None = None) -> i
     if first is not None:
         first()
     style = Style(asked.streams, asked.stale, asked.several, asked.pause_ms, asked.entries)
-    with opened(asked.url) as log, ThreadPoolExecutor(asked.threads) as threads:
+    with opened(asked.url, asked.committer) as log, ThreadPoolExecutor(asked.threads) as threads:
         writer = Writer(log, AttemptRecord(asked.record), stop)
         plans = [steps(asked.seed, f"{asked.name}.{thread}", style) for thread in range(asked.threads)]
         works = [threads.submit(writer.work, plan, asked.appends) for plan in plans]
@@ -132,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--several", type=int, default=usual.several_percent)
     parser.add_argument("--pause-ms", type=int, default=usual.pause_ms)
     parser.add_argument("--entries", action="store_true")
+    parser.add_argument("--committer", type=Path)
     return parser
 
 
