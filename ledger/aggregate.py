@@ -44,7 +44,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def upcast(cls, schema: int, data: Json) -> Json:
         """The payload of an older `schema` in the form of the next one; raises EventUnreadable when there is no way."""
-        raise EventUnreadable(f"There is no way from {cls.stored_name} schema {schema} to {schema + 1}.", schema=schema)
+        raise EventUnreadable(
+            f"There is no way from {cls.stored_name} schema {schema} to {schema + 1}: give the event that step of its"
+            " upcast, then retry what was set aside.",
+            schema=schema,
+        )
 
 
 EVENTS: dict[str, type[Event]] = {}
