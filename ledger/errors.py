@@ -352,3 +352,13 @@ class EventUnreadable(LogDamaged):
     """What is stored for one event does not fit its kind: it was altered, or written by something else than us."""
 
     title = "A stored event cannot be read"
+
+
+class EventDamaged(EventUnreadable):
+    """One event was altered by hand or by a disk: its checksum does not fit, the log around it is whole.
+
+    Stores raise it on reading, with the facts `position`, `stream`, `version` and `name`, so that a follower can set
+    this event aside instead of standing still.
+    """
+
+    title = "A stored event was altered"

@@ -8,16 +8,16 @@ place: a projector may run meanwhile, and whoever dies leaves nothing half done.
 from __future__ import annotations
 
 from functools import partial
-from typing import Final, cast
+from typing import Final
 
 from sqlalchemy import Connection, update
 
 from ledger.errors import NothingSetAside, ReadTablesUnavailable
 from ledger.event_log import Recorded
-from ledger.store import HasLog, Ledger, reachable
+from ledger.store import Ledger
 from projections.aside import EVENTS_MAX, Aside, Retried, is_poison, told
 from projections.database import Database
-from projections.follower import Section, fold, must_be_defined_so
+from projections.follower import Section, fold, must_be_defined_so, read_rows
 from projections.projection import Projection
 from projections.tables import Layout, make_tables, serving
 
@@ -51,8 +51,7 @@ def chosen_heads(follower: str, heads: dict[str, Aside], stream: str | None) -> 
 
 def recorded(ledger: Ledger, entry: Aside) -> Recorded:
     """The event of an entry as it stands in the log. Raises LogDamaged at a hole, EventStoreUnavailable."""
-    with reachable():
-        return cast("HasLog", ledger.recorder).log.read(entry.position - 1, 1)[0]
+    return read_rows(ledger, entry.position - 1, 1)[0]
 
 
 def _let_go_on(database: Database, projection: Projection, connection: Connection) -> dict[str, Aside]:

@@ -47,7 +47,7 @@ class Subscription:
 
     def position(self) -> int:
         """How far it has come; 0 when it has not begun."""
-        return position_of(self._database, self.name)
+        return self._made(lambda: position_of(self._database, self.name))
 
     def begin(self, position: int) -> None:
         """Begin behind this position rather than at the beginning of the log; harmless when it has begun."""
@@ -63,7 +63,7 @@ class Subscription:
         section = read_section(ledger, after, limit)
         if not section:
             return 0
-        known = self._write(self._aside.heads)
+        known = self._made(lambda: self._database.write(self._aside.heads))
         entries = self._taken(section.rows, take, at, known.keys())
         if self._database.write(partial(self._move, after, section.upto, known, entries)):
             for entry in entries:
@@ -76,7 +76,8 @@ class Subscription:
 
         Raises NothingSetAside for a stream that has nothing set aside, and what `step` raises.
         """
-        chosen = chosen_heads(self.name, self._write(self._aside.heads), stream)
+        heads = self._made(lambda: self._database.write(self._aside.heads))
+        chosen = chosen_heads(self.name, heads, stream)
         taken = sum(self._drain(ledger, take, head.stream) for head in chosen)
         return Retried(taken=taken, left=self._database.write(self._aside.count))
 
@@ -97,14 +98,15 @@ class Subscription:
                 waiting.add(row.stream)
         return entries
 
-    def _write(self, work: Callable[[Connection], T]) -> T:
+    def _made(self, ask: Callable[[], T]) -> T:
+        """What `ask` gives, once its tables are made."""
         try:
-            return self._database.write(work)
+            return ask()
         except ReadTablesUnavailable as error:
             if not error.facts.get("missing_table"):
                 raise
         make_tables(self._database, ())
-        return self._database.write(work)
+        return ask()
 
     def _move(
         self,

@@ -41,14 +41,7 @@ def test_a_fault_of_one_event_is_poison(kind: type[Exception]) -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
-    [
-        EventStoreUnavailable("x"),
-        ReadTablesUnavailable("x"),
-        RebuildOvertaken("x"),
-        TooManySetAside("x"),
-        MemoryError(),
-    ],
+    "kind", [EventStoreUnavailable, ReadTablesUnavailable, RebuildOvertaken, TooManySetAside, MemoryError]
 )
 def test_a_part_that_is_away_is_not(kind: type[Exception]) -> None:
     assert not is_poison(kind("x"))
