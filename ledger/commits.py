@@ -21,6 +21,9 @@ APPENDS_MAX: Final = 256
 BATCH_BYTES_MAX: Final = 8 * 1024 * 1024
 """Bytes in one batch of several appends; a larger append travels alone."""
 
+LINGER_S: Final = 0.0004
+"""How long a batch waits for those who travelled in the one before: well below what a write takes."""
+
 Body = TypeVar("Body")
 Pair = tuple[UUID | str, int]
 """Stream and version: what an event may claim once."""
@@ -100,6 +103,8 @@ class GroupCommit(Generic[Body]):
         self._lock = Lock()
         self._waiting: deque[Append[Body]] = deque()
         self._leader: Append[Body] | None = None
+        self._expected = 1
+        self._gathered: Lock | None = None
 
     def submit(self, append: Append[Body]) -> range:
         """Write `append` with whatever else is waiting; gives its positions or raises what it was refused with."""
@@ -108,6 +113,9 @@ class GroupCommit(Generic[Body]):
             leads = self._leader is None
             if leads:
                 self._leader = append
+            elif self._gathered is not None and len(self._waiting) >= self._expected:
+                self._gathered.release()
+                self._gathered = None
         try:
             if not leads:
                 append.wait()
@@ -126,6 +134,7 @@ class GroupCommit(Generic[Body]):
     def _lead(self) -> None:
         batch: list[Append[Body]] = []
         try:
+            self._linger()
             batch = self._take()
             self._write(batch)
         finally:
@@ -134,6 +143,22 @@ class GroupCommit(Generic[Body]):
                 if not append.settled:
                     append.refused(OutcomeUnknown("The write was interrupted; the append may be stored or not."))
                 append.wake()
+
+    def _linger(self) -> None:
+        """Give those who got their answers just now a moment to come back with their next append.
+
+        Without it the first one back would travel alone and all others a whole write later. Whoever is alone does not
+        wait, as the batch before was of one as well.
+        """
+        gathered = Lock()
+        with self._lock:
+            if len(self._waiting) >= self._expected:
+                return
+            gathered.acquire()
+            self._gathered = gathered
+        gathered.acquire(timeout=LINGER_S)
+        with self._lock:
+            self._gathered = None
 
     def _take(self) -> list[Append[Body]]:
         batch: list[Append[Body]] = []
@@ -144,6 +169,7 @@ class GroupCommit(Generic[Body]):
                 if batch and size > BATCH_BYTES_MAX:
                     break
                 batch.append(self._waiting.popleft())
+            self._expected = len(batch)
         return batch
 
     def _hand_over(self) -> None:

@@ -357,8 +357,8 @@ class EventUnreadable(LogDamaged):
 class EventDamaged(EventUnreadable):
     """One event was altered by hand or by a disk: its checksum does not fit, the log around it is whole.
 
-    Stores raise it on reading, with the facts `position`, `stream`, `version` and `name`, so that a follower can set
-    this event aside instead of standing still.
+    Stores raise it on reading, with what is stored of it now as the facts `stream`, `version` and `name`, so that a
+    follower can set this event aside instead of standing still.
     """
 
     title = "A stored event was altered"

@@ -19,7 +19,16 @@ from uuid import UUID
 
 from eventsourcing.persistence import InterfaceError, StoredEvent
 
-PROVIDERS: Final = {"mongodb": "ledger.mongodb", "mongodb+srv": "ledger.mongodb"}
+from ledger.errors import EventDamaged
+
+PROVIDERS: Final = {
+    "mongodb": "ledger.mongodb",
+    "mongodb+srv": "ledger.mongodb",
+    "mysql": "ledger.mysql",
+    "mysql+mysqlconnector": "ledger.mysql",
+    "mariadb": "ledger.mysql",
+    "sqlite": "ledger.sqlite",
+}
 """Which module keeps the events, by the scheme of EVENT_STORE_URL."""
 
 
@@ -124,3 +133,17 @@ def checksum(stream: UUID | str, version: int, name: str, state: bytes) -> int:
     can count again: that is the task of hashes published elsewhere.
     """
     return zlib.crc32(state, zlib.crc32(f"{stream}\0{version}\0{name}\0".encode()))
+
+
+def altered(
+    stream: UUID | str | None, version: int | None, name: str | None, position: int | None = None
+) -> EventDamaged:
+    """The error for an event that does not fit the checksum beside it; the facts say what is stored of it now."""
+    return EventDamaged(
+        f"Version {version} of {stream} is not as it was written: its checksum does not fit. Find out who changed it,"
+        " restore it from a backup that holds it unchanged, then retry what was set aside.",
+        stream=str(stream),
+        version=version,
+        name=str(name),
+        position=position,
+    )

@@ -1,4 +1,4 @@
-"""Event recorders over MongoDB for the eventsourcing library: thin classes over one commit log, and their factory.
+"""The event log in MongoDB for the eventsourcing library: what its recorders do differently, and their factory.
 
 Chosen by environment: PERSISTENCE_MODULE=ledger.mongodb and EVENT_STORE_URL=mongodb://host:27017/socai?replicaSet=rs0.
 One database holds one log (`events`), its snapshots (`snapshots`) and tracking positions (`tracking`). Applications
@@ -10,26 +10,11 @@ A follower that wants no library objects takes the `log` of a recorder: `read`, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeVar
-from uuid import UUID
 
 from bson import Int64
-from eventsourcing.persistence import (
-    AggregateRecorder,
-    ApplicationRecorder,
-    InfrastructureFactory,
-    InfrastructureFactoryError,
-    IntegrityError,
-    ListenNotifySubscription,
-    Notification,
-    OperationalError,
-    ProcessRecorder,
-    StoredEvent,
-    Subscription,
-    Tracking,
-    TrackingRecorder,
-)
-from eventsourcing.utils import Environment, EnvType, resolve_topic, strtobool
+from eventsourcing.persistence import IntegrityError, Notification, OperationalError, StoredEvent, Tracking
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
@@ -37,98 +22,37 @@ from ledger.commits import OutcomeUnknown
 from ledger.mongodb_log import CommitLog, Connection, reported
 from ledger.mongodb_read import described, state_of
 from ledger.mongodb_write import HeadLost
+from ledger.recorders import (
+    LogAggregateRecorder,
+    LogApplicationRecorder,
+    LogFactory,
+    LogProcessRecorder,
+    PositionTracker,
+)
 
 TRANSACTIONS_MAX: Final = 50
 """Times a transaction begins again because another writer took its position."""
 
 Result = TypeVar("Result")
-Class = TypeVar("Class")
 
 
-class MongoAggregateRecorder(AggregateRecorder):
-    """Events by stream."""
-
-    def __init__(self, log: CommitLog, **more: Any) -> None:
-        super().__init__(**more)
-        self.log = log
-
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """Store the events together; raises IntegrityError when one of their versions is taken."""
-        self.log.append(stored_events)
-        return None
-
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """Events of one stream with gt < version <= lte, by version."""
-        return self.log.stream(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
-
-
-class MongoApplicationRecorder(MongoAggregateRecorder, ApplicationRecorder):
+class MongoApplicationRecorder(LogApplicationRecorder[CommitLog]):
     """Events by stream and by position."""
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """Store the events together and give their positions; raises IntegrityError when a version is taken."""
-        return self.log.append(stored_events)
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        """At most `limit` events from `start` to `stop`; raises LogDamaged at a hole."""
-        after = (start or 0) - 1 if inclusive_of_start else (start or 0)
+    def _notifications(self, after: int, limit: int, stop: int | None, names: Sequence[str]) -> list[Notification]:
         return [
             Notification(event["s"], event["v"], event["t"], state_of(event), position)
-            for position, event in self.log.positioned(max(after, 0), limit, stop=stop, names=topics)
+            for position, event in self.log.positioned(after, limit, stop=stop, names=names)
         ]
 
-    def max_notification_id(self) -> int | None:
-        """The last position, None for an empty log."""
-        return self.log.head() or None
 
-    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """Every event behind `gt`, then every new one as it comes."""
-        return MongoSubscription(self, gt=gt, topics=topics)
-
-
-class MongoSubscription(ListenNotifySubscription[MongoApplicationRecorder]):
-    """A subscription woken by the log's change stream."""
-
-    def __init__(self, recorder: MongoApplicationRecorder, gt: int | None = None, topics: Sequence[str] = ()) -> None:
-        super().__init__(recorder=recorder, gt=gt, topics=topics)
-        recorder.log.listen(self._has_been_notified)
-
-    def stop(self) -> None:
-        """End the iteration."""
-        self._recorder.log.unlisten(self._has_been_notified)
-        super().stop()
-
-
-class MongoTrackingRecorder(TrackingRecorder):
-    """How far a follower has come in the log of each upstream application: one document an application, only forward.
-
-    A subclass that keeps a view in the same database writes it with `in_transaction` and `track` together.
-    """
+class MongoTrackingRecorder(PositionTracker[ClientSession]):
+    """How far a follower has come, one document an application."""
 
     def __init__(self, connection: Connection, **more: Any) -> None:
         super().__init__(**more)
         self.connection = connection
         self._tracking = connection.collection("tracking")
-
-    def insert_tracking(self, tracking: Tracking) -> None:
-        """Go forward to `tracking`; raises IntegrityError when that or a later position is recorded."""
-        self.in_transaction(lambda session: self.track(tracking, session))
 
     def max_tracking_id(self, application_name: str) -> int | None:
         """The position reached in the log of an application, None before the first."""
@@ -165,87 +89,48 @@ class MongoTrackingRecorder(TrackingRecorder):
             ) from error
 
 
-class MongoProcessRecorder(MongoTrackingRecorder, MongoApplicationRecorder, ProcessRecorder):
+class MongoProcessRecorder(
+    LogProcessRecorder[CommitLog, ClientSession], MongoTrackingRecorder, MongoApplicationRecorder
+):
     """Events together with the position they follow from."""
 
     def __init__(self, log: CommitLog) -> None:
-        super().__init__(connection=log.connection, log=log)
+        super().__init__(log=log, connection=log.connection)
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """Store the events, and the `tracking` given with them, together; raises IntegrityError for either."""
-        tracking: Tracking | None = kwargs.get("tracking")
-        if tracking is None:
-            return super().insert_events(stored_events, **kwargs)
+    def _append_in(self, session: ClientSession, events: Sequence[StoredEvent]) -> list[int]:
+        return self.log.append_in(session, events)
 
-        def both(session: ClientSession) -> list[int]:
-            positions = self.log.append_in(session, stored_events)
-            self.track(tracking, session)
-            return positions
-
-        try:
-            return self.in_transaction(both)
-        except OutcomeUnknown:
-            if not stored_events:
-                raise
-            return self.log.resolved(stored_events)
+    def _resolved(self, events: Sequence[StoredEvent]) -> list[int]:
+        return self.log.resolved(events)
 
 
-class MongoFactory(InfrastructureFactory[MongoTrackingRecorder]):
+class MongoFactory(LogFactory[MongoTrackingRecorder, CommitLog]):
     """Makes recorders for the database in EVENT_STORE_URL.
 
-    CREATE_TABLE=n forbids making the unique index; it must stand there then.
+    EVENT_STORE_COMMITTER names the socket of this host's committer (`committer.py`), if it has one.
     """
 
-    EVENT_STORE_URL = "EVENT_STORE_URL"
-    CREATE_TABLE = "CREATE_TABLE"
+    EVENT_STORE_COMMITTER = "EVENT_STORE_COMMITTER"
+    EXAMPLE = "mongodb://host:27017/socai?replicaSet=rs0"
+    AGGREGATE = LogAggregateRecorder
+    APPLICATION = MongoApplicationRecorder
+    TRACKING = MongoTrackingRecorder
+    PROCESS = MongoProcessRecorder
 
-    def __init__(self, env: Environment | EnvType | None) -> None:
-        super().__init__(env)
-        url = self.env.get(self.EVENT_STORE_URL)
-        if not url:
-            names = ", ".join(self.env.create_keys(self.EVENT_STORE_URL))
-            raise InfrastructureFactoryError(
-                f"Set {names} to the event store: mongodb://host:27017/socai?replicaSet=rs0."
-            )
+    def _open(self, url: str) -> None:
         self.connection = Connection(url)
-        self._logs: dict[str, CommitLog] = {}
 
-    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
-        """A recorder of events by stream; `purpose` names the collection ("snapshots")."""
-        return MongoAggregateRecorder(self.log(purpose))
+    def _new_log(self, name: str, *, may_create: bool) -> CommitLog:
+        committer = self.env.get(self.EVENT_STORE_COMMITTER) if name == "events" else None
+        path = Path(committer) if committer else None
+        return CommitLog(self.connection, name, may_create=may_create, committer=path)
 
-    def application_recorder(self) -> ApplicationRecorder:
-        """A recorder of the log, of the class in APPLICATION_RECORDER_TOPIC if that is set."""
-        return self._class(self.APPLICATION_RECORDER_TOPIC, MongoApplicationRecorder)(self.log())
-
-    def tracking_recorder(
-        self, tracking_recorder_class: type[MongoTrackingRecorder] | None = None
-    ) -> MongoTrackingRecorder:
-        """A recorder of positions, of the class given or named in TRACKING_RECORDER_TOPIC."""
-        chosen = tracking_recorder_class or self._class(self.TRACKING_RECORDER_TOPIC, MongoTrackingRecorder)
-        return chosen(self.connection)
-
-    def process_recorder(self) -> ProcessRecorder:
-        """A recorder of events and positions together, of the class in PROCESS_RECORDER_TOPIC if that is set."""
-        return self._class(self.PROCESS_RECORDER_TOPIC, MongoProcessRecorder)(self.log())
+    def _new_tracker(self, kind: type[MongoTrackingRecorder]) -> MongoTrackingRecorder:
+        return kind(self.connection)
 
     def close(self) -> None:
         """End every thread and connection of the recorders made here."""
         self.connection.close()
-
-    def log(self, name: str = "events") -> CommitLog:
-        """The log of that name: recorders of one factory share it, and with it the group commit."""
-        if name not in self._logs:
-            may_create = strtobool(self.env.get(self.CREATE_TABLE, "yes"))
-            self._logs[name] = CommitLog(self.connection, name, may_create=may_create)
-        return self._logs[name]
-
-    def _class(self, setting: str, usual: type[Class]) -> type[Class]:
-        topic = self.env.get(setting)
-        chosen = resolve_topic(topic) if topic else usual
-        if not (isinstance(chosen, type) and issubclass(chosen, usual)):
-            raise InfrastructureFactoryError(f"{setting} must name a subclass of {usual.__name__}.")
-        return chosen
 
 
 Factory = MongoFactory

@@ -7,11 +7,14 @@ the unique index) and refuses with the cure otherwise, so that a web process tha
 
 from __future__ import annotations
 
+import json
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
 from threading import Event, Lock
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 import pymongo
@@ -33,10 +36,11 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.uri_parser import parse_uri
 
+from ledger.committer import Client
 from ledger.event_log import Recorded
 from ledger.mongodb_read import CODEC, INDEX, INDEX_KEYS, Commits, EventDocument, LogReader, described
 from ledger.mongodb_watch import Watcher
-from ledger.mongodb_write import DURABLE, LogWriter
+from ledger.mongodb_write import DURABLE, LogWriter, append_of
 
 PATIENCE_S: Final = 4.0
 """How long one database call may try, a server that is away included; `timeoutMS` in the URL replaces it."""
@@ -52,6 +56,13 @@ BOUNDS_MS: Final = {
 _REFUSED: Final = frozenset({13, 18})
 
 Result = TypeVar("Result")
+
+
+class Closable(Protocol):
+    """What lives on a connection and ends with it."""
+
+    def close(self) -> None:
+        """End every thread and connection; harmless when repeated."""
 
 
 class Connection:
@@ -70,7 +81,13 @@ class Connection:
             given = {option.lower(): value for option, value in parts["options"].items()}
             bounds: dict[str, Any] = {option: wait for option, wait in BOUNDS_MS.items() if option.lower() not in given}
             self.client: MongoClient[dict[str, Any]] = MongoClient(
-                url, connect=False, appname="socai", uuidRepresentation="standard", timeoutMS=None, **bounds
+                url,
+                connect=False,
+                appname="socai",
+                uuidRepresentation="standard",
+                timeoutMS=None,
+                retryWrites=False,  # outcomes are asked for by ourselves, and the server is spared its notes
+                **bounds,
             )
         except (InvalidURI, ConfigurationError, ValueError) as error:
             raise InterfaceError(
@@ -81,16 +98,16 @@ class Connection:
             name, codec_options=CODEC, read_preference=ReadPreference.PRIMARY
         )
         self.patience_s = float(given.get("timeoutms") or PATIENCE_S)
-        self._watchers: list[Watcher] = []
-        self._finalize = weakref.finalize(self, _close, self._watchers, self.client)
+        self._users: list[Closable] = []
+        self._finalize = weakref.finalize(self, _close, self._users, self.client)
 
     def close(self) -> None:
         """Ends every thread and connection; harmless when repeated. Done by itself when nobody holds the log."""
         self._finalize()
 
-    def closes(self, watcher: Watcher) -> None:
-        """Have `watcher` closed with the connection."""
-        self._watchers.append(watcher)
+    def closes(self, user: Closable) -> None:
+        """Have `user` closed with the connection."""
+        self._users.append(user)
 
     def transaction(self, work: Callable[[ClientSession], Result]) -> Result:
         """Do `work` in one transaction, durable on a majority; repeated by the driver after a passing conflict."""
@@ -111,36 +128,52 @@ class Connection:
         return Collection(self.database, name, codec_options=CODEC)
 
 
-def _close(watchers: list[Watcher], client: MongoClient[dict[str, Any]]) -> None:
-    for watcher in watchers:
-        watcher.close()
+def _close(users: list[Closable], client: MongoClient[dict[str, Any]]) -> None:
+    for user in users:
+        user.close()
     client.close()
 
 
 class CommitLog:
     """One log: `name` is its collection. `may_create` lets it make a missing index; otherwise its absence is refused.
 
+    `committer`: the socket of this host's committer, used when there is one behind it.
+
     Calls raise the library's persistence errors: OperationalError when the server is away (nothing changed) or, as
     OutcomeUnknown, when an outcome cannot be told; InterfaceError when the log is closed; NotSupportedError and
     ProgrammingError when the server is not fit, with the cure.
     """
 
-    def __init__(self, connection: Connection, name: str = "events", *, may_create: bool = True) -> None:
+    def __init__(
+        self, connection: Connection, name: str = "events", *, may_create: bool = True, committer: Path | None = None
+    ) -> None:
         self.connection = connection
         self._commits = connection.commits(name)
         self._reader = LogReader(self._commits, patience_s=connection.patience_s)
         self._writer = LogWriter(self._commits, patience_s=connection.patience_s)
         self._watcher = Watcher(self._commits, self._reader)
         connection.closes(self._watcher)
+        self._committer: Client | None = None
+        if committer is not None:
+            self._committer = Client(committer, self.identity)
+            connection.closes(self._committer)
         self._may_create = may_create
         self._fit = False
+        self._identity = b""
         self._lock = Lock()
 
     def append(self, events: Sequence[StoredEvent]) -> list[int]:
         """Store `events` together or not at all; gives their positions. IntegrityError when a version is taken."""
         with reported("appending"):
+            if not events:
+                return []
             self._check()
-            return self._writer.append(events)
+            append = append_of(events)
+            if self._committer is not None:
+                self._committer.offer(append)
+            if not append.settled:
+                self._writer.submit(append)
+            return list(append.result())
 
     def append_in(self, session: ClientSession, events: Sequence[StoredEvent]) -> list[int]:
         """The same inside a transaction. Lets driver errors through, as the transaction needs them."""
@@ -212,8 +245,23 @@ class CommitLog:
                 self._check_index()
                 self._fit = True
 
+    def identity(self) -> bytes:
+        """32 bytes that name this very log, however its servers are spelled in a URL. Raises as `append` does."""
+        with reported("asking which log it is"):
+            self._check()
+        return self._identity
+
+    def writer(self) -> LogWriter:
+        """What writes batches of this log: for the committer. Raises as `append` does when the server is not fit."""
+        with reported("checking the server"):
+            self._check()
+        return self._writer
+
     def _check_replica_set(self) -> None:
-        if "setName" not in self.connection.client.admin.command("hello"):
+        hello = self.connection.client.admin.command("hello")
+        named = [hello.get("setName"), sorted(hello.get("hosts", [])), self._commits.full_name]
+        self._identity = sha256(json.dumps(named).encode()).digest()
+        if "setName" not in hello:
             raise NotSupportedError(
                 "The event store needs a MongoDB replica set (one node is enough): start mongod with --replSet rs0"
                 " and run rs.initiate() once."

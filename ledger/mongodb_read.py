@@ -3,10 +3,11 @@
 The collection holds one document per commit (several appends may share one):
 
     {_id: position of its first event (long), n: number of events,
-     e: [{s: stream, v: version, t: stored name, d: state}, ...]}
+     e: [{s: stream, v: version, t: stored name, d: state, c: checksum}, ...]}
 
-`d` is text where the state is valid UTF-8, so that a person can read it, and binary otherwise. Everything is read from
-the primary with read concern majority: nobody decides, answers or acts on an event that a failover could take back.
+`d` is text where the state is valid UTF-8, so that a person can read it, and binary otherwise; `c` is looked at on
+every reading. Everything is read from the primary with read concern majority: nobody decides, answers or acts on an
+event that a failover could take back.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from bson import Binary, encode
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from bson.errors import BSONError
-from bson.raw_bson import RawBSONDocument
 from eventsourcing.persistence import DataError, StoredEvent
 from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
@@ -28,7 +28,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from ledger.errors import LogDamaged
-from ledger.event_log import Recorded
+from ledger.event_log import Recorded, altered, checksum
 
 INDEX: Final = "stream_version"
 INDEX_KEYS: Final = [("e.s", ASCENDING), ("e.v", DESCENDING)]
@@ -53,6 +53,7 @@ class EventDocument(TypedDict):
     v: int
     t: str
     d: str | bytes
+    c: int
 
 
 class CommitDocument(TypedDict):
@@ -66,33 +67,41 @@ class CommitDocument(TypedDict):
 Commits = Collection[CommitDocument]
 
 
-def encoded(event: StoredEvent) -> RawBSONDocument:
-    """The event as it stands inside a commit document. Raises DataError for what BSON cannot hold."""
-    state: str | Binary
+def encoded(event: StoredEvent) -> bytes:
+    """The event as it stands inside a commit document, in BSON. Raises DataError for what BSON cannot hold."""
+    stream, version, name, state = event.originator_id, event.originator_version, event.topic, event.state
+    text: str | Binary
     try:
-        state = event.state.decode()
+        text = state.decode()
     except UnicodeDecodeError:
-        state = Binary(event.state)
-    fields = {"s": event.originator_id, "v": event.originator_version, "t": event.topic, "d": state}
+        text = Binary(state)
     try:
-        return RawBSONDocument(encode(fields, codec_options=CODEC))
+        fields = {"s": stream, "v": version, "t": name, "d": text, "c": checksum(stream, version, name, state)}
+        return encode(fields, codec_options=CODEC)
     except (BSONError, OverflowError, UnicodeEncodeError) as error:
-        raise DataError(f"An event of {event.topic} cannot be stored: {type(error).__name__}.") from error
+        raise DataError(f"An event of {name} cannot be stored: {type(error).__name__}.") from error
 
 
 def stored_event(event: EventDocument) -> StoredEvent:
-    """The event as the library knows it, state byte for byte as it was given."""
+    """The event as the library knows it, state byte for byte as it was given. Raises LogDamaged as `state_of` does."""
     return StoredEvent(event["s"], event["v"], event["t"], state_of(event))
 
 
 def state_of(event: EventDocument) -> bytes:
-    """The stored bytes."""
-    state = event["d"]
-    return state.encode() if isinstance(state, str) else bytes(state)
+    """The stored bytes. Raises LogDamaged when the event is not as it was written."""
+    try:
+        stream, version, text = event["s"], event["v"], event["d"]
+        state = text.encode() if isinstance(text, str) else bytes(text)
+        if checksum(stream, version, event["t"], state) == event["c"]:
+            return state
+    except (KeyError, TypeError, ValueError) as error:
+        raise altered(event.get("s"), event.get("v"), event.get("t")) from error
+    raise altered(stream, version, event["t"])
 
 
 def _recorded(position: int, event: EventDocument) -> Recorded:
-    return Recorded(position, str(event["s"]), event["v"], event["t"], state_of(event))
+    state = state_of(event)
+    return Recorded(position, str(event["s"]), event["v"], event["t"], state)
 
 
 def described(error: PyMongoError) -> str:
@@ -192,7 +201,9 @@ class LogReader:
         self, view: Commits, after: int, upto: int, names: Sequence[str]
     ) -> tuple[list[tuple[int, EventDocument]], int]:
         shape = _only(names)
-        commits = list(view.find({"_id": {"$gt": after, "$lte": upto}}, shape).sort("_id", ASCENDING))
+        # The server's own first batch is of 101 documents: the second would cost a round trip more.
+        found = view.find({"_id": {"$gt": after, "$lte": upto}}, shape, batch_size=WINDOW)
+        commits = list(found.sort("_id", ASCENDING))
         expected = after + 1
         if after and (not commits or commits[0]["_id"] != expected):
             before = view.find_one({"_id": {"$lte": after}}, shape, sort=[("_id", DESCENDING)])

@@ -1,4 +1,8 @@
-"""Writing the log in MongoDB: one atomic document per append, contiguous positions, and no guess about an outcome.
+"""Writing the log in MongoDB: one atomic document per batch, contiguous positions, and no guess about an outcome.
+
+A batch is what the threads of a process, or through the committer the processes of a host, wanted kept at the same
+time. One document costs the server less than one for each append; where an append of it conflicts the server refuses
+the whole, and it is written again without that one.
 
 The next position is the end of the last commit. Two writers that aim at the same position collide on `_id`, two that
 claim the same version of a stream on the unique index: the server decides, and the loser looks again. No process holds
@@ -19,6 +23,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from struct import Struct
 from typing import Any, Final
 from uuid import UUID
 
@@ -36,7 +41,6 @@ from eventsourcing.persistence import (
 from pymongo import DESCENDING
 from pymongo.client_session import ClientSession
 from pymongo.errors import (
-    BulkWriteError,
     DuplicateKeyError,
     InvalidOperation,
     OperationFailure,
@@ -46,7 +50,7 @@ from pymongo.errors import (
 from pymongo.write_concern import WriteConcern
 
 from ledger.commits import Append, GroupCommit, OutcomeUnknown, Pair
-from ledger.mongodb_read import CODEC, LINEARIZABLE, MAJORITY, Commits, EventDocument, described, encoded, state_of
+from ledger.mongodb_read import LINEARIZABLE, MAJORITY, Commits, EventDocument, described, encoded, state_of
 
 WTIMEOUT_MS: Final = 5_000
 DURABLE: Final = WriteConcern(w="majority", j=True, wtimeout=WTIMEOUT_MS)
@@ -70,7 +74,9 @@ _DUPLICATE_KEY: Final = 11000
 _UNWRITTEN: Final = frozenset({13, 18, 121})
 """Unauthorized, AuthenticationFailed, DocumentValidationFailure: the server looked and wrote nothing."""
 
-Events = list[RawBSONDocument]
+Events = list[bytes]
+"""Events in BSON, as they stand inside a commit document."""
+
 Found = tuple[int, EventDocument]
 
 
@@ -92,25 +98,25 @@ class LogWriter:
         self._head: int | None = None
         self._rivals = 0
         self._taken: set[Pair] = set()
-        self._group: GroupCommit[Events] = GroupCommit(self._write)
+        self._group: GroupCommit[Events] = GroupCommit(self.write)
 
-    def append(self, events: Sequence[StoredEvent]) -> list[int]:
-        """Store `events` together; gives their positions.
+    def submit(self, append: Append[Events]) -> None:
+        """Have the append written together with those of other threads; it is settled then.
 
-        Raises IntegrityError when a version is taken, DataError when an event cannot be stored, OperationalError when
-        the store is away and nothing was stored, OutcomeUnknown when it cannot be told whether it was.
+        With IntegrityError when a version is taken, OperationalError when the store is away and nothing was stored,
+        OutcomeUnknown when it cannot be told whether it was.
         """
-        return list(self._group.submit(_append_of(events))) if events else []
+        self._group.submit(append)
 
     def append_in(self, session: ClientSession, events: Sequence[StoredEvent]) -> list[int]:
         """The same inside a transaction; raises HeadLost when the transaction must begin again."""
         if not events:
             return []
-        append = _append_of(events)
+        append = append_of(events)
         last = self._commits.find_one({}, {"n": True}, sort=[("_id", DESCENDING)], session=session)
         first = last["_id"] + last["n"] if last else 1
         try:
-            self._commits.insert_one(_commit(first, append), session=session)
+            self._commits.insert_one(_commit(first, [append]), session=session)
         except DuplicateKeyError as error:
             if _position_taken(error.details):
                 raise HeadLost from error
@@ -119,15 +125,16 @@ class LogWriter:
 
     def resolved(self, events: Sequence[StoredEvent]) -> list[int]:
         """The positions of events that were sent without an answer; raises OutcomeUnknown when they are not there."""
-        append = _append_of(events)
+        append = append_of(events)
         append.attempted = True
         with pymongo.timeout(self._patience_s):
             self._look_for([append])
         return list(append.result())
 
-    # One batch. Only the leader of the group runs what follows.
+    # One batch. Only the leader of the group runs what follows, or the committer's one thread.
 
-    def _write(self, batch: Sequence[Append[Events]]) -> None:
+    def write(self, batch: Sequence[Append[Events]]) -> None:
+        """Write these appends together and settle each of them. Never run by two threads at once."""
         fault: PyMongoError | None = None
         faults = 0
         self._taken = set()
@@ -181,38 +188,23 @@ class LogWriter:
                 self._write_behind_own_head(turn)
 
     def _write_behind_own_head(self, turn: list[Append[Events]]) -> None:
-        """One document per append at the positions behind the head this process knows."""
+        """The whole batch as one document, behind the head this process knows."""
         if self._head is None:
             self._head = self._read_head()
-        position = self._head + 1
-        documents = []
-        for append in turn:
-            documents.append(_commit(position, append))
-            position += len(append)
+        first = self._head + 1
         try:
-            self._commits.insert_many(documents, ordered=True)
-        except BulkWriteError as error:
-            self._sort_out(turn, error)
+            self._commits.insert_one(_commit(first, turn))
+        except DuplicateKeyError as error:
+            if _position_taken(error.details):
+                self._head = None
+                self._rivals = RIVALRY
+            else:
+                self._look_for(turn)
         except PyMongoError as error:
             _note_attempt(turn, error)
             raise
         else:
-            self._stored(turn, self._head + 1)
-
-    def _sort_out(self, turn: list[Append[Events]], error: BulkWriteError) -> None:
-        """An ordered insertion stopped: what stands before the stop is stored, what stands behind was not tried."""
-        details = error.details
-        faults = details["writeErrors"]
-        if details["writeConcernErrors"] or not faults or faults[0]["code"] != _DUPLICATE_KEY or self._head is None:
-            _note_attempt(turn, error)
-            raise error
-        before, rest = turn[: details["nInserted"]], turn[details["nInserted"] :]
-        self._stored(before, self._head + 1)
-        if _position_taken(faults[0]):
-            self._head = None
-            self._rivals = RIVALRY
-        else:
-            self._look_for(rest)
+            self._stored(turn, first)
 
     def _write_behind_servers_head(self, turn: list[Append[Events]]) -> None:
         """The whole batch as one document, behind the head that the server reads in the same command."""
@@ -282,21 +274,39 @@ class LogWriter:
         return last["_id"] + last["n"] - 1 if last else 0
 
 
-def _append_of(events: Sequence[StoredEvent]) -> Append[Events]:
+def append_of(events: Sequence[StoredEvent]) -> Append[Events]:
+    """An append of these events. Raises DataError when they cannot be stored."""
     body = [encoded(event) for event in events]
-    size = sum(len(event.raw) for event in body)
+    size = sum(map(len, body))
     if size > APPEND_BYTES_MAX:
         raise DataError(f"{size} bytes of events are too many for one append; the limit is {APPEND_BYTES_MAX}.")
     return Append(events, body=body, size=size)
 
 
 def _fields(appends: Sequence[Append[Events]]) -> dict[str, Any]:
-    events = [event for append in appends for event in append.body]
+    events = [RawBSONDocument(event) for append in appends for event in append.body]
     return {"n": len(events), "e": events}
 
 
-def _commit(position: int, append: Append[Events]) -> RawBSONDocument:
-    return RawBSONDocument(encode({"_id": Int64(position), **_fields([append])}, codec_options=CODEC))
+def _commit(position: int, appends: Sequence[Append[Events]]) -> RawBSONDocument:
+    """The commit document, put together from events that are BSON already."""
+    events = [event for append in appends for event in append.body]
+    elements = b"".join([part for pair in zip(_element_heads(len(events)), events, strict=True) for part in pair])
+    array = _INT32.pack(len(elements) + 5) + elements + b"\0"
+    head = encode({"_id": Int64(position), "n": len(events)})
+    body = head[4:-1] + b"\x04e\0" + array + b"\0"
+    return RawBSONDocument(_INT32.pack(len(body) + 4) + body)
+
+
+def _element_heads(count: int) -> list[bytes]:
+    """What stands before each of `count` documents in a BSON array: kind (3: document) and index as text (BSON 1.1)."""
+    while len(_HEADS) < count:
+        _HEADS.append(b"\x03%d\0" % len(_HEADS))
+    return _HEADS[:count]
+
+
+_INT32: Final = Struct("<i")
+_HEADS: Final[list[bytes]] = []
 
 
 def _first_if_ours(append: Append[Events], hits: Sequence[Found | None]) -> int | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from importlib import import_module
+from typing import Final, Protocol
 
 from pymongo import MongoClient, ReturnDocument
 from pymongo.errors import PyMongoError
@@ -10,6 +11,9 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from ledger.errors import KeyUnavailable
+from ledger.event_log import provider_module
+from ledger.privacy import PersonKeys
+from ledger.sql_person_keys import KeysInSql
 
 COLLECTION: Final = "person_keys"
 
@@ -66,6 +70,14 @@ def _bytes(value: object) -> bytes:
     return value
 
 
-def keys_at(url: str) -> KeysInMongo:
-    """The person keys that belong to an event store URL."""
-    return KeysInMongo(url)
+class OpenKeys(PersonKeys, Protocol):
+    """Person keys that hold connections."""
+
+    def close(self) -> None:
+        """Let the connections go."""
+
+
+def keys_at(url: str) -> OpenKeys:
+    """The person keys that belong to an event store URL; InterfaceError, without the URL, for one that is none."""
+    module = import_module(provider_module(url))
+    return KeysInMongo(url) if module.__name__ == "ledger.mongodb" else KeysInSql(module.store_at(url))

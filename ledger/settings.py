@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from ledger.event_log import PROVIDERS
+
 
 class Secret:
     """A value that never shows: not in repr, str, logs or problems. `reveal()` is the only way to it."""
@@ -53,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every process is told by its environment. Variable names stand beside the fields in NAMES."""
 
     event_store_url: str
+    event_store_committer: Path | None = None
     read_tables_url: str
     redis_url: str
     master_key: Secret
@@ -71,7 +74,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NAMES: Final = {
-    "EVENT_STORE_URL": "where events are kept: mongodb://host:port/database?replicaSet=rs0",
+    "EVENT_STORE_URL": "where events are kept: mongodb://host:port/database?replicaSet=rs0,"
+    " mysql://user:password@host:port/schema or sqlite:///path",
+    "EVENT_STORE_COMMITTER": "socket of this host's committer, where there is one (default: none)",
     "READ_TABLES_URL": "where read tables are kept: mysql+mysqlconnector://… or sqlite:///path",
     "REDIS_URL": "where jobs are rung: redis://host:port/0",
     "SOCAI_MASTER_KEY": "32 bytes in base64 that seal personal data; make them with: head -c 32 /dev/urandom | base64",
@@ -115,7 +120,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     host = environment.get("SOCAI_WEB_HOST", "127.0.0.1")
     port = environment.get("SOCAI_WEB_PORT", "8080")
     values = {
-        "event_store_url": take("EVENT_STORE_URL", _url("mongodb", "mongodb+srv")),
+        "event_store_url": take("EVENT_STORE_URL", _url(*PROVIDERS)),
+        "event_store_committer": take("EVENT_STORE_COMMITTER", lambda value: Path(value) if value else None, ""),
         "read_tables_url": take("READ_TABLES_URL", _url("mysql+mysqlconnector", "sqlite")),
         "redis_url": take("REDIS_URL", _url("redis", "rediss", "unix")),
         "master_key": take("SOCAI_MASTER_KEY", _master_key),

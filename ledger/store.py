@@ -11,6 +11,7 @@ import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
 import msgspec
@@ -24,7 +25,7 @@ from ledger.aggregate import Aggregate, Envelope, Snapshot, decode, encode
 from ledger.discovery import import_all
 from ledger.errors import EventStoreUnavailable, NotFound
 from ledger.event_log import EventLog, provider_module
-from ledger.person_keys import KeysInMongo, keys_at
+from ledger.person_keys import OpenKeys, keys_at
 from ledger.privacy import PersonKeys, Vault
 from ledger.settings import Settings
 
@@ -79,19 +80,33 @@ class Ledger(Application[str]):
     def __init__(self, environment: EnvType, vault: Vault) -> None:
         super().__init__(environment)
         self.vault = vault
-        self._own_keys: KeysInMongo | None = None
+        self._own_keys: OpenKeys | None = None
         # Most kinds have no snapshots: looking for one would cost every reading a round trip.
         self._without_snapshots = Repository(self.events)
 
     @classmethod
     def open(cls, settings: Settings, token: Callable[[int], bytes]) -> Self:
         """The ledger that these settings name. `token`: source of random bytes, for new person keys."""
-        return cls.at(settings.event_store_url, b64decode(settings.master_key.reveal()), token)
+        key = b64decode(settings.master_key.reveal())
+        return cls.at(settings.event_store_url, key, token, committer=settings.event_store_committer)
 
     @classmethod
-    def at(cls, url: str, master_key: bytes, token: Callable[[int], bytes], keys: PersonKeys | None = None) -> Self:
-        """The ledger at an event store URL; `keys` replaces the key store that belongs to the URL."""
+    def at(
+        cls,
+        url: str,
+        master_key: bytes,
+        token: Callable[[int], bytes],
+        keys: PersonKeys | None = None,
+        *,
+        committer: Path | None = None,
+    ) -> Self:
+        """The ledger at an event store URL; `keys` replaces the key store that belongs to the URL.
+
+        `committer`: the socket of this host's committer, if there is one.
+        """
         environment = {"PERSISTENCE_MODULE": provider_module(url), "EVENT_STORE_URL": url}
+        if committer is not None:
+            environment["EVENT_STORE_COMMITTER"] = str(committer)
         if keys is not None:
             return cls(environment, Vault(master_key, keys, token))
         own = keys_at(url)

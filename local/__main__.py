@@ -1,4 +1,4 @@
-"""`python -m local up|start|down|status|doctor`: what `./socai` calls once the virtual environment is there."""
+"""`python -m local up|start|down|status|doctor|needs`: what `./socai` calls once the virtual environment is there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypedDict
 
-from local.environment import Stage, prepare, read
+from local.environment import Stage, event_store, prepare, read
 from local.found import FINDERS, ServerMissing
 from local.parts import MARK, marked, whole
 from local.processes import NotReady, Process, alive, tail
@@ -59,6 +59,7 @@ def start_only(stage: Stage) -> int:
 def stand(stage: Stage) -> None:
     """Bring the stage up, or see that it is up with the code of today. Raises NotReady."""
     began = time.monotonic()
+    event_store(stage, os.environ)
     stage.run.mkdir(exist_ok=True)
     if holder(stage) and status(stage)["code"] not in ("", code_digest(stage.root)):
         print("The code has changed: starting again.")
@@ -163,10 +164,19 @@ def doctor(stage: Stage) -> int:
         except ServerMissing as fault:
             missing += 1
             print(f"  {kind:<8} missing. {fault}")
-    for name in ("SOCAI_MONGO_URL", "SOCAI_MYSQL_URL", "SOCAI_REDIS_URL"):
+    for name in ("EVENT_STORE_URL", "SOCAI_MONGO_URL", "SOCAI_MYSQL_URL", "SOCAI_REDIS_URL"):
         print(f"  {name:<16} {'given' if os.environ.get(name) else 'not given: our own server is used'}")
     show_status(stage)
     return 1 if missing else 0
+
+
+def needs(stage: Stage) -> int:
+    """Print which servers `up` must find on this machine, in the words of `local/found.py`."""
+    store = event_store(stage, os.environ)
+    wanted = {"mongodb": ["mongod"], "mysql": ["mysql"]}.get(store, [])
+    wanted += [] if os.environ.get("SOCAI_REDIS_URL") else ["redis"]
+    print(*wanted)
+    return 0
 
 
 def version_of(binary: Path) -> str:
@@ -177,14 +187,17 @@ def version_of(binary: Path) -> str:
 
 def addresses(values: dict[str, str]) -> str:
     """Where everything is, without passwords."""
-    without_password = re.sub(r"(://[^:/@]+):[^@/]*@", r"\1@", values["READ_TABLES_URL"])
+
+    def shown(name: str) -> str:
+        return re.sub(r"(://[^:/@]+):[^@/]*@", r"\1@", values[name])
+
     return "\n".join(
         (
             f"  web               {values['SOCAI_PUBLIC_URL']}",
             f"  bank simulator    http://127.0.0.1:{values['SOCAI_SIMULATOR_PORT']}"
             f"  (control: http://127.0.0.1:{values['SOCAI_SIMULATOR_CONTROL_PORT']})",
-            f"  event store       {values['EVENT_STORE_URL']}",
-            f"  read tables       {without_password}",
+            f"  event store       {shown('EVENT_STORE_URL')}",
+            f"  read tables       {shown('READ_TABLES_URL')}",
             f"  queues            {values['REDIS_URL']}",
             "  logs, keys, data  .run/log, .run/secrets, .run",
             "  stop it with      make down",
@@ -208,6 +221,7 @@ VERBS: dict[str, Callable[[Stage], int]] = {
     "down": down,
     "status": show_status,
     "doctor": doctor,
+    "needs": needs,
 }
 
 

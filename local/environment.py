@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import secrets
 import shlex
 from collections.abc import Callable, Mapping
@@ -15,12 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from eventsourcing.persistence import InterfaceError
+
+from ledger.event_log import provider
 from ledger.settings import ROLES
 from local.found import ServerMissing, mysqld
 from local.mysql import COLLATION, USER
-from local.processes import free_port
+from local.processes import NotReady, free_port
 
 DATABASE = "socai"
+EVENTS = "socai_events"
+"""Schema of the event log where our own MySQL or MariaDB keeps both the log and the read tables."""
 WEB_PORT = 8080
 BANK_WEBHOOK_PATH = "/v1/bank-webhooks/ba_acb_main"
 """Where our web takes the notices of the simulated bank."""
@@ -74,16 +80,18 @@ class Stage:
 def prepare(stage: Stage, given: Mapping[str, str]) -> dict[str, str]:
     """The variables of a stage about to start, written to `.run/env` (mode 0600) as well.
 
-    `given` is the caller's environment: servers of the user's own (SOCAI_MONGO_URL, SOCAI_MYSQL_URL, SOCAI_REDIS_URL)
-    and ports wished for. Ports of the last run are kept while they are free; keys are made once. Call it only while
-    nothing of the stage runs.
+    `given` is the caller's environment: an event store (EVENT_STORE_URL), servers of the user's own (SOCAI_MONGO_URL,
+    SOCAI_MYSQL_URL, SOCAI_REDIS_URL) and ports wished for. Ports of the last run are kept while they are free; keys are
+    made once. Call it only while nothing of the stage runs. Raises NotReady for an event store that is none, or is
+    another than this stage was made for.
     """
+    store = event_store(stage, given)
     stage.run.mkdir(exist_ok=True)
     stage.secrets.mkdir(mode=0o700, exist_ok=True)
     values = _ports(read(stage), given)
     web = f"http://127.0.0.1:{values['SOCAI_WEB_PORT']}"
     values |= {
-        "EVENT_STORE_URL": _event_store_url(values, given),
+        "EVENT_STORE_URL": _own_store(stage, store, values) if store in OWN_STORES else store,
         "READ_TABLES_URL": _read_tables_url(stage, values, given),
         "REDIS_URL": given.get("SOCAI_REDIS_URL") or f"redis://127.0.0.1:{values['SOCAI_LOCAL_REDIS_PORT']}/0",
         "SOCAI_MASTER_KEY": _kept(stage, "master.key", lambda: base64.b64encode(secrets.token_bytes(32)).decode()),
@@ -110,12 +118,75 @@ def read(stage: Stage) -> dict[str, str]:
 
 def uses(values: Mapping[str, str], server: str) -> bool:
     """Whether the stage runs its own `mongodb`, `mysql` or `redis`, rather than one the user gave (or SQLite)."""
-    variable, port = {
-        "mongodb": ("EVENT_STORE_URL", "SOCAI_LOCAL_MONGO_PORT"),
-        "mysql": ("READ_TABLES_URL", "SOCAI_LOCAL_MYSQL_PORT"),
-        "redis": ("REDIS_URL", "SOCAI_LOCAL_REDIS_PORT"),
+    variables, port = {
+        "mongodb": (("EVENT_STORE_URL",), "SOCAI_LOCAL_MONGO_PORT"),
+        "mysql": (("READ_TABLES_URL", "EVENT_STORE_URL"), "SOCAI_LOCAL_MYSQL_PORT"),
+        "redis": (("REDIS_URL",), "SOCAI_LOCAL_REDIS_PORT"),
     }[server]
-    return f"127.0.0.1:{values[port]}/" in values[variable]
+    return any(f"127.0.0.1:{values[port]}/" in values[variable] for variable in variables)
+
+
+OWN_STORES = {"mongodb": "mongodb", "mysql": "mysql", "mariadb": "mysql", "sqlite": "sqlite"}
+"""Event stores the stage has itself, by the scheme of a URL that names nothing else ("mysql:", "sqlite://")."""
+
+
+def event_store(stage: Stage, given: Mapping[str, str]) -> str:
+    """Where this stage keeps its events: "mongodb", "mysql" or "sqlite" for its own, else the URL the user gave.
+
+    Without a wish it is what the stage was made with, and MongoDB for a new one. Raises NotReady for a URL that is
+    none, and for another store than the stage was made for: read tables and the bank's books would be of another log.
+    """
+    last = read(stage)
+    before = _own_or_given(stage, last, last["EVENT_STORE_URL"]) if "EVENT_STORE_URL" in last else ""
+    wish = given.get("EVENT_STORE_URL") or given.get("SOCAI_MONGO_URL") or before or "mongodb:"
+    store = _own_or_given(stage, last, wish)
+    if before and _place(store) != _place(before):
+        had = f"EVENT_STORE_URL={before}:" if before in OWN_STORES else "the EVENT_STORE_URL it was made with"
+        raise NotReady(
+            "This stage was made for another event store: its read tables and the simulated bank know only that log."
+            f" Go on with {had}, or begin anew: make down; rm -rf .run (and empty the schema of SOCAI_MYSQL_URL if you"
+            " gave one)."
+        )
+    return store
+
+
+def _own_or_given(stage: Stage, last: Mapping[str, str], url: str) -> str:
+    """The word for our own store where the URL names it, bare or as the last run wrote it; else the whole URL."""
+    scheme, _, rest = url.partition(":")
+    if rest in ("", "//") and scheme in OWN_STORES:
+        return OWN_STORES[scheme]
+    if last:
+        for kind in ("mongodb", "mysql", "sqlite"):
+            if url == _own_store(stage, kind, last):
+                return kind
+    return _checked(url)
+
+
+def _place(store: str) -> str:
+    """Which database this is, whoever asks for it and however."""
+    return re.sub(r"//[^@/]*@", "//", store.partition("?")[0])
+
+
+def _checked(url: str) -> str:
+    """A URL the user gave, with our database named where it names none. Raises NotReady when it is none."""
+    if url.startswith("mongodb"):
+        parts = urlsplit(url)
+        url = parts._replace(path=parts.path.rstrip("/") or f"/{DATABASE}").geturl()
+    try:
+        provider(url).close()
+    except InterfaceError as fault:
+        raise NotReady(f"{fault}") from fault
+    return url
+
+
+def _own_store(stage: Stage, kind: str, values: Mapping[str, str]) -> str:
+    """The URL of an event store of our own."""
+    if kind == "sqlite":
+        return f"sqlite:///{stage.run / 'events.db'}"
+    if kind == "mysql":
+        port = values["SOCAI_LOCAL_MYSQL_PORT"]
+        return f"mysql://{USER}:{mysql_password(stage)}@127.0.0.1:{port}/{EVENTS}"
+    return f"mongodb://127.0.0.1:{values['SOCAI_LOCAL_MONGO_PORT']}/{DATABASE}?replicaSet=rs0"
 
 
 def mysql_password(stage: Stage) -> str:
@@ -133,12 +204,6 @@ def _ports(last: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
             port = free_port()
         ports[name] = str(port)
     return ports
-
-
-def _event_store_url(values: Mapping[str, str], given: Mapping[str, str]) -> str:
-    own = f"mongodb://127.0.0.1:{values['SOCAI_LOCAL_MONGO_PORT']}/{DATABASE}?replicaSet=rs0"
-    parts = urlsplit(given.get("SOCAI_MONGO_URL") or own)
-    return parts._replace(path=parts.path.rstrip("/") or f"/{DATABASE}").geturl()
 
 
 def _read_tables_url(stage: Stage, values: Mapping[str, str], given: Mapping[str, str]) -> str:

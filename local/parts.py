@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from local.environment import DATABASE, Stage, mysql_password, uses
+from local.environment import DATABASE, EVENTS, Stage, mysql_password, uses
 from local.mongodb import ReplicaSet
 from local.mysql import SqlServer
 from local.processes import NotReady, Process, listens, tail
@@ -52,11 +52,17 @@ def servers(stage: Stage, values: Mapping[str, str]) -> list[Part]:
     if uses(values, "mysql"):
         port = int(values["SOCAI_LOCAL_MYSQL_PORT"])
         sql = SqlServer(stage.run / "mysql", password=mysql_password(stage), port=port)
-        found.append(Part("mysql", [sql], lambda: sql.start().create_schema(DATABASE)))
+        found.append(Part("mysql", [sql], lambda: _with_schemas(sql)))
     if uses(values, "redis"):
         redis = RedisServer(stage.run / "redis", port=int(values["SOCAI_LOCAL_REDIS_PORT"]))
         found.append(Part("redis", [redis], redis.start))
     return found
+
+
+def _with_schemas(sql: SqlServer) -> None:
+    sql.start()
+    for schema in (DATABASE, EVENTS):
+        sql.create_schema(schema)
 
 
 def programs(stage: Stage, values: Mapping[str, str]) -> Iterator[Part]:

@@ -17,14 +17,12 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ledger.privacy import Sealed
+from ledger.sql_engine import TEXT_COLLATION
 
 ID_MAX: Final = 128
 """Longest id, stream, account name, actor or `stream@version`, in ASCII characters."""
 
 MYSQL: Final = frozenset({"mysql", "mariadb"})
-
-TEXT_COLLATION: Final = "utf8mb4_unicode_520_ci"
-"""Known to MySQL 8 and 9 and to MariaDB 10 and 11, and compares Vietnamese as people search it."""
 
 
 class Id(TypeDecorator[str]):

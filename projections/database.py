@@ -1,7 +1,7 @@
 """The database of the read tables: MySQL or MariaDB through mysql-connector-python, or SQLite embedded.
 
-`Reader` asks, `Database` also writes; both turn connection troubles into ReadTablesUnavailable. One URL serves MySQL
-and MariaDB; what differs between servers and drivers is settled here, so that no query has to know.
+`Reader` asks, `Database` also writes; both turn connection troubles into ReadTablesUnavailable. What differs between
+servers and drivers is settled in `ledger/sql_engine.py`, so that no query has to know.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine, Executable, Select, event, make_url
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, NoSuchModuleError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Connection, Engine, Executable, Select
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 
 from ledger.errors import ReadTablesUnavailable
-from projections.columns import TEXT_COLLATION
-
-LOST: Final = frozenset({-1, 1927, 2006, 2013, 2014, 2045, 2048, 2055, 4031})
-"""Error numbers after which a MySQL connection is gone; the driver's -1 and 2055 are not known to SQLAlchemy."""
+from ledger.sql_engine import (
+    MYSQL,
+    UnknownDatabase,
+    Waits,
+    database_url,
+    error_number,
+    mysql_engine,
+    sqlite_engine,
+)
 
 RETRIED: Final = frozenset({1020, 1205, 1213, 3572})
 """Lost to another transaction: changed since read, lock wait over, deadlock, NOWAIT. Nothing was kept."""
@@ -33,10 +35,11 @@ REFUSED: Final = frozenset({1044, 1045, 1049, 1142, MISSING_TABLE, 1698})
 """The driver calls these programming errors: no right, wrong password, no such schema, no such table."""
 
 TRIES_MAX: Final = 10
-CONNECT_S: Final = 5
-ANSWER_S: Final = 60
 WAIT_S: Final = 10
-"""Longest waits: for a connection, for an answer, for a lock."""
+WAITS: Final = Waits(connect_s=5, answer_s=60, lock_s=WAIT_S)
+
+DIALECTS: Final = {MYSQL: MYSQL, "sqlite": "sqlite", "sqlite+pysqlite": "sqlite"}
+"""The schemes READ_TABLES_URL may have, and the driver for each."""
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -91,7 +94,7 @@ class Database(Reader):
                 try:
                     return self._write(work)
                 except DBAPIError as error:
-                    if _number(error) not in RETRIED:
+                    if error_number(error) not in RETRIED:
                         raise
             return self._write(work)
 
@@ -145,7 +148,7 @@ def reached() -> Iterator[None]:
     except sqlalchemy.exc.TimeoutError as error:
         raise ReadTablesUnavailable("All connections to the read tables are busy; try again.") from error
     except DBAPIError as error:
-        number = _number(error)
+        number = error_number(error)
         missing = number in (MISSING_TABLE, MISSING_COLUMN)
         if missing or any(words in str(error.orig) for words in ("no such table", "no such column")):
             raise ReadTablesUnavailable(
@@ -158,11 +161,6 @@ def reached() -> Iterator[None]:
         if unreachable or number in REFUSED:
             raise ReadTablesUnavailable("The database of the read tables did not answer; try again.") from error
         raise
-
-
-def _number(error: DBAPIError) -> int | None:
-    number = getattr(error.orig, "errno", None)
-    return number if isinstance(number, int) else None
 
 
 def open_reader(url: str) -> Reader:
@@ -180,75 +178,12 @@ def open_database(url: str) -> Database:
 
 def _engine(url: str) -> Engine:
     try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            return _sqlite(parsed)
-        if parsed.drivername != "mysql+mysqlconnector":
-            raise ArgumentError(parsed.drivername)
-    except (ArgumentError, NoSuchModuleError, ValueError):
+        parsed = database_url(url, DIALECTS)
+    except UnknownDatabase:
         raise ReadTablesUnavailable(
             "READ_TABLES_URL must be mysql+mysqlconnector://user:password@host:3306/schema or sqlite:///path."
         ) from None
-    return _mysql(parsed)
-
-
-def _mysql(url: URL) -> Engine:
-    # Without a collation named the driver takes another one for each server.
-    named = {"charset": "utf8mb4", "collation": TEXT_COLLATION}
-    engine = sqlalchemy.create_engine(
-        url.update_query_dict({name: value for name, value in named.items() if name not in url.query}),
-        isolation_level="READ COMMITTED",
-        hide_parameters=True,
-        pool_pre_ping=True,
-        pool_recycle=1_800,
-        pool_timeout=CONNECT_S,
-        connect_args={
-            # The C extension cannot be loaded everywhere; every host shall behave alike.
-            "use_pure": True,
-            "connection_timeout": CONNECT_S,
-            "read_timeout": ANSWER_S,
-            "write_timeout": ANSWER_S,
-        },
-    )
-    event.listen(engine, "handle_error", _notice_lost_connection)
-    event.listen(engine, "connect", _bound_waits)
-    return engine
-
-
-def _notice_lost_connection(context: ExceptionContext) -> None:
-    if getattr(context.original_exception, "errno", None) in LOST:
-        context.is_disconnect = True
-
-
-def _bound_waits(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    # Rows, and tables as a whole: the servers' defaults for the latter are a day and a year.
-    cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {WAIT_S}, SESSION lock_wait_timeout = {WAIT_S}")
-    cursor.close()
-
-
-def _sqlite(url: URL) -> Engine:
-    engine = sqlalchemy.create_engine(
-        url,
-        hide_parameters=True,
-        pool_timeout=CONNECT_S,
-        # The driver's own transactions leave DDL out: BEGIN is said by us.
-        connect_args={"isolation_level": None, "timeout": WAIT_S},
-    )
-    event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _set_up_sqlite(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
+    if parsed.drivername == MYSQL:
+        return mysql_engine(parsed, WAITS)
     # NORMAL may lose the last commits at a power cut, rows and position together: they are projected again.
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A writer takes the lock at once: upgrading a reader's transaction later fails without waiting.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    return sqlite_engine(parsed, WAITS, pragmas=("journal_mode = WAL", "synchronous = NORMAL"))

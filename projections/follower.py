@@ -55,7 +55,7 @@ class Section:
 
     def concerning(self, projection: Projection, waiting: Set[str] = frozenset()) -> list[Recorded]:
         """The events that concern a projection, those of streams that are `waiting` left out."""
-        return [row for row in self.rows if projection.follows(row.name) and row.stream not in waiting]
+        return [row for row in self.rows if row.stream not in waiting and concerns_follower(row, projection.follows)]
 
     def halves(self) -> tuple[Section, Section]:
         """The same in two pieces."""
@@ -86,17 +86,20 @@ def read_section(ledger: Ledger, after: int, limit: int = BATCH) -> Section:
 
 
 def read_rows(ledger: Ledger, after: int, limit: int) -> list[Recorded]:
-    """The same as rows. An event whose checksum does not fit comes alone and empty, so that it cannot be decoded."""
-    log = cast("HasLog", ledger.recorder).log
-    with reachable():
-        try:
-            return log.read(after, limit)
-        except EventDamaged as damaged:
-            facts = damaged.facts
-        position = int(facts["position"] or 0)
-        if position > after + 1:
-            return log.read(after, position - 1 - after)
-    return [Recorded(position, str(facts["stream"]), int(facts["version"] or 0), str(facts["name"]), b"")]
+    """The same as rows. An event whose checksum does not fit comes alone and without its bytes."""
+    try:
+        with reachable():
+            return cast("HasLog", ledger.recorder).log.read(after, limit)
+    except EventDamaged as damaged:
+        if limit > 1:
+            return read_rows(ledger, after, limit // 2)
+        stream, version, name = (damaged.facts.get(fact) for fact in ("stream", "version", "name"))
+        return [Recorded(after + 1, str(stream), version if isinstance(version, int) else 0, str(name), b"")]
+
+
+def concerns_follower(row: Recorded, follows: Callable[[str], bool]) -> bool:
+    """Whether an event concerns a follower; one that was altered concerns all, since its name cannot be trusted."""
+    return not row.state or follows(row.name)
 
 
 def run_round(ledger: Ledger, database: Database, at: datetime, limit: int = BATCH) -> Round:
@@ -245,7 +248,7 @@ def _advance(
     entries = [
         Aside.of(projection.name, row, at)
         for row in (section.rows if waiting else ())
-        if row.stream in waiting and projection.follows(row.name)
+        if row.stream in waiting and concerns_follower(row, projection.follows)
     ]
     if cause is None:
         fold(connection, layout, section, waiting)

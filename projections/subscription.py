@@ -23,7 +23,7 @@ from ledger.event_log import Recorded
 from ledger.store import Ledger
 from projections.aside import EVENTS_MAX, Aside, Retried, SetAside, is_poison, told
 from projections.database import Database
-from projections.follower import BATCH, read_section, tell_set_aside
+from projections.follower import BATCH, concerns_follower, read_section, tell_set_aside
 from projections.places import locked, move, position_of
 from projections.retry import chosen_heads, recorded
 from projections.tables import ASIDE, POSITIONS, make_tables
@@ -85,7 +85,7 @@ class Subscription:
         """Have the rows taken; those that could not be, or that wait behind such a one."""
         entries: list[Aside] = []
         waiting = set(known)
-        for row in filter(lambda row: self._follows(row.name), rows):
+        for row in filter(lambda row: concerns_follower(row, self._follows), rows):
             if row.stream in waiting:
                 entries.append(Aside.of(self.name, row, at))
                 continue

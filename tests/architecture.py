@@ -54,8 +54,11 @@ class Source:
         return FLOORS[self.package] >= 2 or name == "__main__.py" or self.is_simulator
 
 
-STORAGE = ("ledger/mongodb", "ledger/mysql")
+STORAGE = ("ledger/mongodb", "ledger/mysql", "ledger/sqlite", "ledger/sql_", "ledger/commit")
 """Event recorders: they know time-outs and databases, and no amount of money."""
+
+SQL_STORAGE = ("ledger/mysql", "ledger/sqlite", "ledger/sql_")
+"""Those of them that keep events in SQL tables."""
 
 Rule = Callable[[Source], Iterator[str]]
 
@@ -194,12 +197,12 @@ def _joins_paths(node: ast.BinOp | ast.AugAssign) -> bool:
     return any(isinstance(side, ast.JoinedStr) or isinstance(getattr(side, "value", None), str) for side in sides)
 
 
-SOCKET_OWNERS = {"banks/transport.py", "workers/webhooks.py"}
+SOCKET_OWNERS = {"banks/transport.py", "workers/webhooks.py", "ledger/committer.py"}
 _SOCKETS = ("socket", "ssl", "http.client", "urllib.request", "httpx", "requests", "urllib3", "aiohttp", "smtplib")
 
 
 def sockets_have_owners(source: Source) -> Iterator[str]:
-    """Only the two files that talk to banks and to merchants open connections (servers and local tools aside)."""
+    """Only the files that talk to banks, to merchants and to the committer open connections (servers aside)."""
     if source.path in SOCKET_OWNERS or source.is_simulator or source.package == "local":
         return
     for line, name in _imports(source.tree):
@@ -213,8 +216,8 @@ _SQL = re.compile(
 
 
 def sql_lives_in_projections(source: Source) -> Iterator[str]:
-    """SQL text and SQLAlchemy are found in projections only (and in `local`, which starts the servers)."""
-    if source.package in {"projections", "local"} or source.path.startswith("ledger/mysql"):
+    """SQL text and SQLAlchemy are found in projections and SQL event stores only (and in `local`, for its servers)."""
+    if source.package in {"projections", "local"} or source.path.startswith(SQL_STORAGE):
         return
     for line, name in _imports(source.tree):
         if name.partition(".")[0] in {"sqlalchemy", "sqlite3", "mysql"}:

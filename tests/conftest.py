@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -82,11 +83,62 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'read.db'}"
 
 
+@pytest.fixture
+def mysql_events_url(mysql_server: SqlServer) -> Iterator[str]:
+    """URL of an empty event store in a fresh schema, removed afterwards."""
+    with fresh_events(mysql_server) as url:
+        yield url
+
+
+@contextmanager
+def fresh_events(server: SqlServer) -> Iterator[str]:
+    """URL of an event store in a fresh schema of a server, removed at the end."""
+    schema = f"socai_{secrets.token_hex(6)}"
+    create_schema(server.url, schema)
+    yield server.url_of(schema).partition("?")[0].replace("mysql+mysqlconnector:", "mysql:")
+    drop_schema(server.url, schema)
+
+
+@pytest.fixture
+def sqlite_events_url(tmp_path: Path) -> str:
+    """URL of an empty event store in a file that is not there yet."""
+    return f"sqlite:///{tmp_path / 'events.db'}"
+
+
+@pytest.fixture(params=["mysql", "sqlite"])
+def sql_events_url(request: pytest.FixtureRequest) -> str:
+    """URL of an empty event store in SQL tables; a test that takes it runs once on each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_events_url")
+    return url
+
+
+@pytest.fixture(params=["event_store_url", "mysql_events_url", "sqlite_events_url"], ids=["mongodb", "mysql", "sqlite"])
+def event_log_url(request: pytest.FixtureRequest) -> str:
+    """URL of an empty event store; a test that takes it runs once on each kind: MongoDB, MySQL or MariaDB, SQLite."""
+    url: str = request.getfixturevalue(request.param)
+    return url
+
+
 @pytest.fixture(params=["sqlite", "mysql"])
 def read_tables_url(request: pytest.FixtureRequest) -> str:
     """SQLAlchemy URL of empty read tables; a test that takes it runs once on each kind of database."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+STORES = {
+    "mongodb, sqlite": ("event_store_url", "sqlite_url"),
+    "mongodb, mysql": ("event_store_url", "mysql_url"),
+    "mysql, mysql": ("mysql_events_url", "mysql_url"),
+    "sqlite, sqlite": ("sqlite_events_url", "sqlite_url"),
+}
+
+
+@pytest.fixture(params=list(STORES.values()), ids=list(STORES))
+def store_urls(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """URLs of an empty event store and of empty read tables; a test that takes them runs once on each such pair."""
+    events, tables = request.param
+    return request.getfixturevalue(events), request.getfixturevalue(tables)
 
 
 @pytest.fixture(scope="session")

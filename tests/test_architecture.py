@@ -48,6 +48,9 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (architecture.sockets_have_owners, "web/bank_webhooks.py", "from urllib.request import urlopen"),
     (architecture.sql_lives_in_projections, "web/payouts.py", "q = 'SELECT id FROM payouts WHERE x = 1'"),
     (architecture.sql_lives_in_projections, "commands/payouts.py", "from sqlalchemy import select"),
+    (architecture.sql_lives_in_projections, "ledger/store.py", "import sqlite3"),
+    (architecture.sql_lives_in_projections, "ledger/person_keys.py", "from sqlalchemy import select"),
+    (architecture.no_float_near_money, "ledger/squeeze.py", "pause_s = 0.5"),
     (architecture.flask_lives_in_web, "commands/payouts.py", "from flask import request"),
     (architecture.queues_live_in_workers, "web/payouts.py", "from rq import Queue"),
     (architecture.files_say_why_they_exist, "web/payouts.py", "x = 1"),
@@ -72,6 +75,8 @@ INNOCENT: list[tuple[Rule, str, str]] = [
     (architecture.errors_are_not_swallowed, "web/a.py", "try:\n    x = 1\nexcept Exception:\n    x = 2\n    raise"),
     (architecture.no_float_near_money, "ledger/a.py", "def f(wait_s: float, folder):\n    return folder / 'napas.csv'"),
     (architecture.sockets_have_owners, "banks/transport.py", "import httpx"),
+    (architecture.sql_lives_in_projections, "ledger/sql_read.py", "from sqlalchemy import select"),
+    (architecture.no_float_near_money, "ledger/sqlite.py", "pause_s = 0.5"),
     (architecture.sql_lives_in_projections, "web/a.py", "text = 'Select a bank from the list'"),
     (
         architecture.appliers_only_assign,

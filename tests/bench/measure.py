@@ -22,13 +22,18 @@ ROOT = Path(__file__).parents[2]
 
 
 class Figure(NamedTuple):
-    """One measured figure. `reference` is measured in the same run; `bar` is the ratio asked for, None if nothing."""
+    """One measured figure. `reference` is measured in the same run, None where nothing is compared.
+
+    `bar` is what is asked of the ratio, or of the value where there is no reference; None if nothing is asked. It is
+    the least that will do, or `at_most` the most.
+    """
 
     id: str
     unit: str
     value: float
     reference: float | None = None
     bar: float | None = None
+    at_most: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -37,7 +42,10 @@ class Figure(NamedTuple):
     @property
     def met(self) -> bool | None:
         """Whether the bar is met; None when nothing was asked."""
-        return None if self.bar is None else self.ratio is not None and self.ratio >= self.bar
+        if self.bar is None:
+            return None
+        measured = self.value if self.ratio is None else self.ratio
+        return measured <= self.bar if self.at_most else measured >= self.bar
 
     def as_json(self) -> dict[str, Any]:
         rounded = {"value": round(self.value, 3), "reference": self.reference and round(self.reference, 3)}
@@ -90,7 +98,8 @@ def report(name: str, figures: Sequence[Figure]) -> None:
         table.add_column(heading, justify="left" if heading in ("figure", "unit") else "right")
     for figure in figures:
         row = figure.as_json()
-        cells = (row["id"], row["value"], row["unit"], row["reference"], row["ratio"], row["bar"], row["met"])
+        asked = None if figure.bar is None else f"{'<=' if figure.at_most else '>='} {figure.bar:g}"
+        cells = (row["id"], row["value"], row["unit"], row["reference"], row["ratio"], asked, row["met"])
         table.add_row(*("" if cell is None else str(cell) for cell in cells))
     Console(file=sys.stdout, width=120).print(table)
     print(f"Written: {file.relative_to(ROOT)}")

@@ -24,13 +24,14 @@ def run(tree: Path, *words: str, environment: dict[str, str] | None = None) -> s
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=150)
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Iterator[Path]:
-    """A project tree with a stage of its own, everything running."""
+@pytest.fixture(params=["mongodb://", "mysql://", "sqlite://"], ids=["mongodb", "mysql", "sqlite"])
+def tree(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A project tree with a stage of its own, everything running, its events in each of the stores."""
     for package in PACKAGES:
         (tmp_path / package).symlink_to(ROOT / package)
     # Not the usual port: a stage of another test process may be about to take that.
-    started = run(tmp_path, "local", "start", environment=os.environ | {"SOCAI_WEB_PORT": str(free_port())})
+    wishes = {"SOCAI_WEB_PORT": str(free_port()), "EVENT_STORE_URL": request.param}
+    started = run(tmp_path, "local", "start", environment=os.environ | wishes)
     assert started.returncode == 0, started.stdout + started.stderr
     yield tmp_path
     run(tmp_path, "local", "down")

@@ -14,9 +14,9 @@ from tests.story import MASTER_KEY, Story
 
 
 @pytest.fixture
-def environment(event_store_url: str) -> dict[str, str]:
+def environment(event_log_url: str) -> dict[str, str]:
     return {
-        "EVENT_STORE_URL": event_store_url,
+        "EVENT_STORE_URL": event_log_url,
         "READ_TABLES_URL": "sqlite:///unused.db",
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "SOCAI_MASTER_KEY": b64encode(MASTER_KEY).decode(),

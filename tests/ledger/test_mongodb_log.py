@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from eventsourcing.persistence import (
-    InterfaceError,
     NotSupportedError,
     OperationalError,
     ProgrammingError,
@@ -67,46 +64,6 @@ def test_wrong_credentials_are_told_without_the_password(event_store_url: str) -
         CommitLog(connection).append([EVENT])
     assert "s3cret" not in repr(refusal.value)
     connection.close()
-
-
-CALLS: list[Callable[[CommitLog], object]] = [
-    lambda log: log.append([EVENT]),
-    lambda log: log.stream("po_1"),
-    lambda log: log.read(0, 10),
-    lambda log: log.head(),
-]
-
-
-@pytest.mark.parametrize("call", CALLS, ids=["append", "stream", "read", "head"])
-def test_a_server_that_is_away_is_an_operational_error_and_no_obstacle_to_making_a_log(
-    call: Callable[[CommitLog], object],
-) -> None:
-    connection = Connection(f"mongodb://127.0.0.1:{free_port()}/socai?replicaSet=rs0&timeoutMS=200")
-    log = CommitLog(connection)
-    with pytest.raises(OperationalError):
-        call(log)
-    connection.close()
-
-
-@pytest.mark.parametrize("call", CALLS, ids=["append", "stream", "read", "head"])
-def test_a_closed_log_is_an_interface_error(call: Callable[[CommitLog], object], connection: Connection) -> None:
-    log = CommitLog(connection)
-    log.append([EVENT])
-    connection.close()
-    with pytest.raises(InterfaceError):
-        call(log)
-
-
-def test_a_log_that_nobody_holds_any_more_ends_its_threads(event_store_url: str) -> None:
-    before = set(threading.enumerate())
-    log = CommitLog(Connection(event_store_url))
-    assert not log.wait(0, 0.1)
-    watching = [thread for thread in threading.enumerate() if thread.name == "watch-events" and thread not in before]
-    assert len(watching) == 1
-    del log
-    gc.collect()
-    watching[0].join(20)
-    assert not watching[0].is_alive()
 
 
 def test_writes_are_durable_and_reads_majority_whatever_the_url_says(event_store_url: str, mongo_url: str) -> None:

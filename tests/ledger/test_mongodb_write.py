@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,9 +16,10 @@ from eventsourcing.persistence import DataError, IntegrityError, OperationalErro
 from pymongo import MongoClient
 
 from ledger.commits import OutcomeUnknown
-from ledger.event_log import Recorded
 from ledger.mongodb_log import CommitLog, Connection
 from ledger.mongodb_write import APPEND_BYTES_MAX
+from tests.ledger.logged import versions, whole
+from tests.ledger.relay import Relay, mongodb, wait_for
 
 HERE = Path(__file__).parents[2]
 
@@ -44,96 +43,10 @@ def log(event_store_url: str) -> Iterator[CommitLog]:
         yield log
 
 
-def whole(log: CommitLog) -> list[Recorded]:
-    """The log from its beginning; the reader refuses holes itself."""
-    found: list[Recorded] = []
-    while more := log.read(len(found), 1_000):
-        found += more
-    assert [one.position for one in found] == list(range(1, len(found) + 1))
-    return found
-
-
-def versions(log: CommitLog) -> dict[str, list[int]]:
-    by_stream: dict[str, list[int]] = {}
-    for one in whole(log):
-        by_stream.setdefault(one.stream, []).append(one.version)
-    return by_stream
-
-
-def append_next(log: CommitLog, stream: str, count: int) -> tuple[int, int]:
-    """Append `count` events behind the last version of a contended stream; its first position and the races lost."""
-    for lost in range(1_000):
-        last = log.stream(stream, desc=True, limit=1)
-        version = last[0].originator_version + 1 if last else 1
-        try:
-            return log.append([event(stream, version + i) for i in range(count)])[0], lost
-        except IntegrityError:
-            continue
-    raise AssertionError("Lost a thousand races.")
-
-
-def test_many_threads_on_few_streams_leave_no_version_twice_or_out(log: CommitLog) -> None:
-    def work(thread: int) -> list[tuple[int, int]]:
-        return [append_next(log, f"acc_{(thread + turn) % 4}", 1 + turn % 3) for turn in range(100)]
-
-    with ThreadPoolExecutor(8) as threads:
-        results = [result for results in threads.map(work, range(8)) for result in results]
-    found = versions(log)
-    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in found.values())
-    assert sum(map(len, found.values())) == 8 * (34 * 1 + 33 * 2 + 33 * 3)
-    assert len({first for first, _ in results}) == 800
-    assert sum(lost for _, lost in results) > 0
-
-
-WRITER = """
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from tests.ledger.test_mongodb_write import append_next, event, opened
-with opened(sys.argv[1]) as log, ThreadPoolExecutor(4) as threads:
-    def work(thread):
-        for turn in range(40):
-            log.append([event(f"po_{sys.argv[2]}_{thread}_{turn}", 1), event(f"je_{sys.argv[2]}_{thread}_{turn}", 1)])
-            if turn % 5 == 0:
-                append_next(log, "acc_shared", 2)
-    list(threads.map(work, range(4)))
-"""
-
-
-def test_processes_that_write_at_once_share_one_order_without_gaps(log: CommitLog, event_store_url: str) -> None:
-    commands = [[sys.executable, "-c", WRITER, event_store_url, str(number)] for number in range(3)]
-    writers = [subprocess.Popen(command, cwd=HERE) for command in commands]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
-    found = versions(log)
-    shared = found.pop("acc_shared")
-    assert shared == list(range(1, 3 * 4 * 8 * 2 + 1))
-    assert len(found) == 3 * 4 * 40 * 2
-    assert all(numbers == [1] for numbers in found.values())
-
-
-def test_an_append_is_stored_whole_or_not_at_all(log: CommitLog) -> None:
-    assert log.append([event("po_1", 1)]) == [1]
-    with pytest.raises(IntegrityError):
-        log.append([event("po_2", 1), event("po_1", 1), event("po_3", 1)])
-    with pytest.raises(IntegrityError):
-        log.append([event("po_4", 1), event("po_4", 1)])
-    assert versions(log) == {"po_1": [1]}
-    assert log.append([event("po_2", 1), event("po_2", 2)]) == [2, 3]
-
-
-def test_no_events_take_no_position(log: CommitLog) -> None:
-    assert log.append([]) == []
-    assert log.head() == 0
-
-
 def test_an_append_beyond_the_size_of_a_document_is_refused(log: CommitLog) -> None:
     with pytest.raises(DataError, match="too many"):
         log.append([event("po_1", 1, b"x" * APPEND_BYTES_MAX)])
     assert log.append([event("po_1", 1, b"x" * (APPEND_BYTES_MAX - 200))]) == [1]
-
-
-def test_a_version_beyond_64_bits_is_refused(log: CommitLog) -> None:
-    with pytest.raises(DataError):
-        log.append([event("po_1", 2**63)])
 
 
 # Faults that the server plays on request.
@@ -238,92 +151,10 @@ def test_an_unwritten_append_is_reported_as_such_when_the_server_is_away() -> No
 # Faults on the way: a relay that stands between the client and the server.
 
 
-class Relay:
-    """Passes bytes on, until a request that holds `marker`: then `fault` decides, once."""
-
-    def __init__(self, server: tuple[str, int]) -> None:
-        self._server = server
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address: str = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self._open: list[socket.socket] = []
-        self._threads = [Thread(target=self._accept)]
-        self._threads[0].start()
-        self.marker = b""
-        self.fault: Callable[[socket.socket, bytes], None] | None = None
-
-    def arm(self, marker: bytes, fault: Callable[[socket.socket, bytes], None]) -> None:
-        """On the next request with `marker`, hang up on the client and call `fault` (server socket, request)."""
-        self.marker, self.fault = marker, fault
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for one in self._open:
-            _hang_up(one)
-        for thread in self._threads:
-            thread.join(10)
-        for one in self._open:
-            one.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket.create_connection(self._server)
-            self._open += [client, server]
-            for work in (self._requests, self._answers):
-                self._threads.append(Thread(target=work, args=(client, server)))
-                self._threads[-1].start()
-
-    def _requests(self, client: socket.socket, server: socket.socket) -> None:
-        try:
-            while request := _message(client):
-                fault = self.fault
-                if fault and self.marker in request:
-                    self.fault = None
-                    _hang_up(client)
-                    fault(server, request)
-                    return
-                server.sendall(request)
-        except OSError:
-            pass
-        _hang_up(client)
-
-    def _answers(self, client: socket.socket, server: socket.socket) -> None:
-        try:
-            while answer := _message(server):
-                client.sendall(answer)
-        except OSError:
-            pass
-        _hang_up(client)
-
-
-def _message(source: socket.socket) -> bytes:
-    """One whole message of the wire protocol, empty at the end: its first four bytes are its length, little endian."""
-    header = _exactly(source, 4)
-    return header + _exactly(source, int.from_bytes(header, "little") - 4) if header else b""
-
-
-def _exactly(source: socket.socket, count: int) -> bytes:
-    data = b""
-    while len(data) < count and (more := source.recv(count - len(data))):
-        data += more
-    return data
-
-
-def _hang_up(one: socket.socket) -> None:
-    try:
-        one.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
-
-
 @pytest.fixture
 def relay(mongo_url: str) -> Iterator[Relay]:
     parts = urlsplit(mongo_url)
-    relay = Relay((parts.hostname or "", parts.port or 27017))
+    relay = Relay((parts.hostname or "", parts.port or 27017), mongodb)
     yield relay
     relay.close()
 
@@ -359,14 +190,6 @@ def test_an_append_whose_answer_was_lost_is_found_and_not_written_again(
         assert done.is_set()
     assert [one.position for one in whole(log) if one.stream in ("po_1", "je_1")][1:] == positions
     assert versions(log)["po_1"] == [1, 2]
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    for _ in range(1_000):
-        if condition():
-            return
-        Event().wait(0.01)
-    raise AssertionError("Waited ten seconds in vain.")
 
 
 def test_another_ones_append_is_not_taken_for_ours_after_a_lost_request(

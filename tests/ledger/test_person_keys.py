@@ -1,4 +1,4 @@
-"""Person keys on a real replica set: the first writer wins, and a key thrown away is gone."""
+"""Person keys on every store: the first writer wins, and a key thrown away is gone."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from eventsourcing.persistence import InterfaceError
 from pymongo import MongoClient
 
 from ledger.errors import KeyUnavailable
-from ledger.person_keys import COLLECTION, KeysInMongo, keys_at
+from ledger.person_keys import COLLECTION, OpenKeys, keys_at
 from ledger.privacy import ERASED, Personal, Vault
 from tests.story import MASTER_KEY, counted_bytes
 
 
 @pytest.fixture
-def keys(event_store_url: str) -> Iterator[KeysInMongo]:
-    """The person keys of a fresh database."""
-    kept = KeysInMongo(event_store_url)
+def keys(event_log_url: str) -> Iterator[OpenKeys]:
+    """The person keys of a fresh store."""
+    kept = keys_at(event_log_url)
     yield kept
     kept.close()
 
 
-def test_a_key_is_kept_found_and_thrown_away(keys: KeysInMongo) -> None:
+def test_a_key_is_kept_found_and_thrown_away(keys: OpenKeys) -> None:
     assert keys.find("person_1") is None
     assert keys.keep("person_1", b"wrapped") == b"wrapped"
     assert keys.find("person_1") == b"wrapped"
@@ -31,7 +32,7 @@ def test_a_key_is_kept_found_and_thrown_away(keys: KeysInMongo) -> None:
     assert keys.find("person_1") is None
 
 
-def test_the_first_of_many_writers_wins_and_all_are_told_so(keys: KeysInMongo) -> None:
+def test_the_first_of_many_writers_wins_and_all_are_told_so(keys: OpenKeys) -> None:
     offers = [f"key {number}".encode() for number in range(16)]
     with ThreadPoolExecutor(8) as threads:
         told = set(threads.map(lambda offer: keys.keep("person_1", offer), offers))
@@ -39,9 +40,9 @@ def test_the_first_of_many_writers_wins_and_all_are_told_so(keys: KeysInMongo) -
     assert keys.find("person_1") in told
 
 
-def test_a_vault_on_these_keys_seals_opens_and_erases(event_store_url: str, keys: KeysInMongo) -> None:
+def test_a_vault_on_these_keys_seals_opens_and_erases(event_log_url: str, keys: OpenKeys) -> None:
     sealed = Vault(MASTER_KEY, keys, counted_bytes()).seal("person_1", Personal("NGUYEN VAN ANH"))
-    elsewhere = keys_at(event_store_url)
+    elsewhere = keys_at(event_log_url)
     other = Vault(MASTER_KEY, elsewhere, counted_bytes())
     assert other.open(sealed) == "NGUYEN VAN ANH"
     assert other.erase("person_1")
@@ -49,15 +50,25 @@ def test_a_vault_on_these_keys_seals_opens_and_erases(event_store_url: str, keys
     elsewhere.close()
 
 
-def test_a_damaged_key_is_named_rather_than_called_erased(event_store_url: str, keys: KeysInMongo) -> None:
+def test_a_damaged_key_is_named_rather_than_called_erased(event_store_url: str) -> None:
     with MongoClient[dict[str, object]](event_store_url) as client:
         client.get_default_database()[COLLECTION].insert_one({"_id": "person_1", "key": "text"})
-    with pytest.raises(KeyUnavailable):
+    keys = keys_at(event_store_url)
+    with pytest.raises(KeyUnavailable, match="bytes"):
         keys.find("person_1")
+    keys.close()
 
 
-def test_keys_out_of_reach_are_named_and_the_address_is_not_told() -> None:
-    keys = KeysInMongo("mongodb://socai:geheim@127.0.0.1:1/socai?serverSelectionTimeoutMS=200&connectTimeoutMS=200")
+AWAY = [
+    "mongodb://socai:geheim@127.0.0.1:1/socai?serverSelectionTimeoutMS=200&connectTimeoutMS=200",
+    "mysql://socai:geheim@127.0.0.1:1/socai",
+    "sqlite:////geheim/nowhere/events.db",
+]
+
+
+@pytest.mark.parametrize("url", AWAY)
+def test_keys_out_of_reach_are_named_and_the_address_is_not_told(url: str) -> None:
+    keys = keys_at(url)
     attempts: list[Callable[[], object]] = [
         lambda: keys.find("person_1"),
         lambda: keys.keep("person_1", b"wrapped"),
@@ -69,3 +80,10 @@ def test_keys_out_of_reach_are_named_and_the_address_is_not_told() -> None:
             assert isinstance(refusal, KeyUnavailable)
             assert "geheim" not in str(refusal)
     keys.close()
+
+
+@pytest.mark.parametrize("url", ["postgres://geheim", "mysql://geheim", "sqlite://"])
+def test_a_url_of_no_store_is_refused_and_not_told(url: str) -> None:
+    with pytest.raises(InterfaceError) as refusal:
+        keys_at(url)
+    assert "geheim" not in str(refusal.value)

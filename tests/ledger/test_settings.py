@@ -30,6 +30,7 @@ def test_the_least_environment_is_enough_and_the_rest_has_defaults() -> None:
     settings = read_settings(GOOD)
     assert settings == Settings(
         event_store_url=GOOD["EVENT_STORE_URL"],
+        event_store_committer=None,
         read_tables_url=GOOD["READ_TABLES_URL"],
         redis_url=GOOD["REDIS_URL"],
         master_key=Secret(KEY),
@@ -60,6 +61,13 @@ def test_everything_can_be_said() -> None:
     )
     assert (settings.web_port, settings.public_url) == (443, "https://pay.example.vn")
     assert settings.webhook_allow_private is True
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://u:p@db/socai", "mariadb://u:p@db/socai", "sqlite:////var/lib/socai/events.db"]
+)
+def test_events_may_be_kept_in_sql(url: str) -> None:
+    assert read_settings(GOOD | {"EVENT_STORE_URL": url}).event_store_url == url
 
 
 def test_an_empty_environment_is_told_everything_that_is_missing_at_once() -> None:

@@ -192,11 +192,11 @@ def test_the_environment_of_the_process_is_not_read(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def real(event_store_url: str) -> Iterator[Story]:
-    """A story on a real replica set."""
+def real(event_log_url: str) -> Iterator[Story]:
+    """A story on a real store."""
     settings = read_settings(
         {
-            "EVENT_STORE_URL": event_store_url,
+            "EVENT_STORE_URL": event_log_url,
             "READ_TABLES_URL": "sqlite:///unused",
             "REDIS_URL": "redis://unused",
             "SOCAI_MASTER_KEY": b64encode(MASTER_KEY).decode(),
@@ -225,7 +225,7 @@ def test_waiting_ends_at_once_when_there_is_news_and_says_when_there_is_none(rea
     assert real.ledger.wait(after=real.ledger.head(), timeout_s=0.01) is False
 
 
-def test_the_same_story_leaves_the_same_bytes_in_memory_and_on_a_real_store(event_store_url: str) -> None:
+def test_the_same_story_leaves_the_same_bytes_in_memory_and_on_a_real_store(event_log_url: str) -> None:
     def stored(ledger: Ledger) -> list[tuple[object, ...]]:
         story = Story(ledger)
         story.submitted(story.funded(1_000_000), 100_000)
@@ -233,7 +233,7 @@ def test_the_same_story_leaves_the_same_bytes_in_memory_and_on_a_real_store(even
         return [(row.id, row.originator_id, row.originator_version, row.topic, row.state) for row in rows]
 
     keys = KeysInMemory()
-    with Ledger.at(event_store_url, MASTER_KEY, counted_bytes(), keys) as ledger:
+    with Ledger.at(event_log_url, MASTER_KEY, counted_bytes(), keys) as ledger:
         assert stored(ledger) == stored(ledger_in_memory())
 
 
@@ -244,8 +244,15 @@ def test_snapshots_work_on_a_real_store(real: Story) -> None:
     assert len(list(story.ledger.snapshots.get(NAME))) == 1
 
 
-def test_a_store_out_of_reach_is_named_and_the_address_is_not_told() -> None:
-    url = "mongodb://socai:geheim@127.0.0.1:1/socai?serverSelectionTimeoutMS=200"
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mongodb://socai:geheim@127.0.0.1:1/socai?serverSelectionTimeoutMS=200",
+        "mysql://socai:geheim@127.0.0.1:1/socai",
+        "sqlite:////geheim/nowhere/events.db",
+    ],
+)
+def test_a_store_out_of_reach_is_named_and_the_address_is_not_told(url: str) -> None:
     with (
         pytest.raises(EventStoreUnavailable) as refusal,
         Ledger.at(url, MASTER_KEY, counted_bytes(), KeysInMemory()) as ledger,

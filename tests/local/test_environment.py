@@ -10,6 +10,7 @@ import pytest
 
 from ledger.settings import read_settings
 from local.environment import Stage, prepare, read, uses, with_our_dialect
+from local.processes import NotReady
 
 
 @pytest.fixture
@@ -75,6 +76,80 @@ def test_our_own_servers_are_used_otherwise(stage: Stage) -> None:
     assert uses(values, "mongodb")
     assert uses(values, "mysql")
     assert uses(values, "redis")
+
+
+def test_a_stage_keeps_its_events_where_it_is_told_to(stage: Stage) -> None:
+    values = prepare(stage, {"EVENT_STORE_URL": "mysql://"})
+    assert values["EVENT_STORE_URL"].endswith(f"@127.0.0.1:{values['SOCAI_LOCAL_MYSQL_PORT']}/socai_events")
+    assert uses(values, "mysql")
+    assert not uses(values, "mongodb")
+    assert read_settings(values).event_store_url == values["EVENT_STORE_URL"]
+
+
+@pytest.mark.parametrize("wish", ["sqlite:", "sqlite://"])
+def test_a_stage_may_do_without_an_event_server(stage: Stage, wish: str) -> None:
+    values = prepare(stage, {"EVENT_STORE_URL": wish})
+    assert values["EVENT_STORE_URL"] == f"sqlite:///{stage.run / 'events.db'}"
+    assert not uses(values, "mongodb")
+
+
+def test_our_own_mysql_runs_for_the_events_alone_where_read_tables_are_elsewhere(stage: Stage) -> None:
+    given = {"EVENT_STORE_URL": "mysql:", "SOCAI_MYSQL_URL": "mysql://me:pw@sql:3306/socai"}
+    assert uses(prepare(stage, given), "mysql")
+
+
+GIVEN = ["mongodb://db1,db2/live?replicaSet=live", "mysql://me:pw@sql:3306/events", "sqlite:////var/lib/events.db"]
+
+
+@pytest.mark.parametrize("url", GIVEN)
+def test_an_event_store_of_the_users_own_is_used_as_it_is(stage: Stage, url: str) -> None:
+    assert prepare(stage, {"EVENT_STORE_URL": url})["EVENT_STORE_URL"] == url
+    assert not uses(read(stage), "mongodb")
+
+
+@pytest.mark.parametrize("wish", ["", "mongodb:", "mysql:", "sqlite:", *GIVEN])
+def test_a_stage_goes_on_with_the_event_store_it_has(stage: Stage, wish: str) -> None:
+    first = prepare(stage, {"EVENT_STORE_URL": wish})
+    assert prepare(stage, {}) == first
+    # A shell that took .run/env hands its variables on.
+    assert prepare(stage, first) == first
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(first["SOCAI_LOCAL_MONGO_PORT"])))
+        taken.listen()
+        moved = prepare(stage, {"EVENT_STORE_URL": first["EVENT_STORE_URL"]})
+    assert moved["SOCAI_LOCAL_MONGO_PORT"] != first["SOCAI_LOCAL_MONGO_PORT"]
+    assert uses(moved, "mongodb") == (wish in ("", "mongodb:"))
+
+
+def test_a_stage_never_mixes_the_read_tables_of_one_log_with_another(stage: Stage) -> None:
+    before = prepare(stage, {"EVENT_STORE_URL": "sqlite:"})
+    for other in (
+        {"EVENT_STORE_URL": "mysql:"},
+        {"SOCAI_MONGO_URL": "mongodb://me:s3cret@db/x"},
+        {"EVENT_STORE_URL": GIVEN[2]},
+    ):
+        with pytest.raises(
+            NotReady, match=r"EVENT_STORE_URL=sqlite:, or begin anew: make down; rm -rf \.run"
+        ) as refusal:
+            prepare(stage, other)
+        assert "s3cret" not in str(refusal.value)
+    assert read(stage) == before
+
+
+def test_another_password_is_no_other_event_store(stage: Stage) -> None:
+    prepare(stage, {"EVENT_STORE_URL": "mysql://me:old@sql/events"})
+    values = prepare(stage, {"EVENT_STORE_URL": "mysql://you:new@sql/events"})
+    assert values["EVENT_STORE_URL"] == "mysql://you:new@sql/events"
+    with pytest.raises(NotReady, match="the EVENT_STORE_URL it was made with"):
+        prepare(stage, {"EVENT_STORE_URL": "mysql://you:new@sql/other"})
+
+
+@pytest.mark.parametrize("url", ["postgres://s3cret", "mysql://me:s3cret@sql", "s3cret", "sqlite:///:memory:"])
+def test_an_event_store_that_is_none_is_refused_in_a_sentence(stage: Stage, url: str) -> None:
+    with pytest.raises(NotReady, match="EVENT_STORE_URL must") as refusal:
+        prepare(stage, {"EVENT_STORE_URL": url})
+    assert "s3cret" not in str(refusal.value)
+    assert read(stage) == {}
 
 
 def test_character_set_and_collation_are_always_named() -> None:

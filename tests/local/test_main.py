@@ -52,9 +52,9 @@ PROGRAMS = {
 }
 
 
-def local(tree: Path, verb: str) -> subprocess.CompletedProcess[str]:
+def local(tree: Path, verb: str, **given: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "local", verb]
-    environment = os.environ | {"SOCAI_WEB_PORT": str(WEB_PORT)}
+    environment = os.environ | {"SOCAI_WEB_PORT": str(WEB_PORT)} | given
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=100)
 
 
@@ -130,8 +130,35 @@ def test_the_doctor_names_every_server(tree: Path) -> None:
     assert all(word in found.stdout for word in ("python", "mongod", "mysql", "redis", "The stage is down"))
 
 
+def test_the_servers_that_must_be_found_follow_from_the_event_store(tree: Path) -> None:
+    def needed(**given: str) -> list[str]:
+        return local(tree, "needs", **given).stdout.split()
+
+    assert needed() == ["mongod", "redis"]
+    assert needed(EVENT_STORE_URL="mysql://") == ["mysql", "redis"]
+    assert needed(EVENT_STORE_URL="sqlite://", SOCAI_REDIS_URL="redis://bell:6379/3") == []
+    assert needed(SOCAI_MONGO_URL="mongodb://db1,db2/?replicaSet=live") == ["redis"]
+    refused = local(tree, "needs", EVENT_STORE_URL="postgres://s3cret")
+    assert refused.returncode == 1
+    assert "EVENT_STORE_URL must begin with" in refused.stderr
+    assert "s3cret" not in refused.stderr
+
+
+def test_a_stage_on_sqlite_starts_no_mongod_and_refuses_another_event_store_while_it_runs(tree: Path) -> None:
+    assert local(tree, "start", EVENT_STORE_URL="sqlite://").returncode == 0
+    stage = Stage(tree)
+    before = status(stage)["parts"]
+    assert "mongodb" not in before
+    assert local(tree, "start").returncode == 0
+    refused = local(tree, "start", EVENT_STORE_URL="mongodb://")
+    assert refused.returncode == 1
+    assert "EVENT_STORE_URL=sqlite:, or begin anew" in refused.stderr
+    assert status(stage)["parts"] == before
+
+
 def test_addresses_show_no_password(tmp_path: Path) -> None:
-    values = prepare(Stage(tmp_path), {"SOCAI_MYSQL_URL": "mysql://socai:hunter2@127.0.0.1:3306/socai"})
+    mysql = "mysql://socai:hunter2@127.0.0.1:3306/socai"
+    values = prepare(Stage(tmp_path), {"SOCAI_MYSQL_URL": mysql, "EVENT_STORE_URL": mysql})
     shown = addresses(values)
     assert "hunter2" not in shown
     assert "mysql+mysqlconnector://socai@127.0.0.1:3306/socai" in shown

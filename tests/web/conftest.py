@@ -18,9 +18,9 @@ def stage(event_store_url: str, sqlite_url: str) -> Iterator[Stage]:
 
 
 @pytest.fixture
-def stage_on_each_database(event_store_url: str, read_tables_url: str) -> Iterator[Stage]:
-    """A stage with read tables in SQLite, and one with read tables in MariaDB or MySQL."""
-    yield from staged(event_store_url, read_tables_url)
+def stage_on_each_database(store_urls: tuple[str, str]) -> Iterator[Stage]:
+    """A stage on each pair of event store and read tables."""
+    yield from staged(*store_urls)
 
 
 @pytest.fixture(scope="session")

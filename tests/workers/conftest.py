@@ -23,7 +23,7 @@ def world(customer: Enrolled, event_store_url: str, sqlite_url: str, redis_url: 
 
 
 @pytest.fixture
-def world_on_each(customer: Enrolled, event_store_url: str, read_tables_url: str, redis_url: str) -> Iterator[World]:
-    """The same, once on SQLite and once on MariaDB or MySQL."""
-    with open_world(customer, event_store_url, read_tables_url, redis_url) as opened:
+def world_on_each(customer: Enrolled, store_urls: tuple[str, str], redis_url: str) -> Iterator[World]:
+    """The same on each pair of event store and read tables."""
+    with open_world(customer, *store_urls, redis_url) as opened:
         yield opened

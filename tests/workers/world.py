@@ -36,7 +36,7 @@ from ledger.discovery import import_all
 from ledger.money import Money
 from ledger.payments import PaymentIntent
 from ledger.payouts import Payout
-from ledger.person_keys import KeysInMongo
+from ledger.person_keys import OpenKeys, keys_at
 from ledger.privacy import Personal
 from ledger.settings import Secret, Settings
 from ledger.store import Ledger
@@ -288,7 +288,7 @@ def open_world(customer: Enrolled, event_store_url: str, read_tables_url: str, r
     clock, token = Clock(), Token()
     with (
         Simulator(customer.keys, port=customer.port) as simulator,
-        closing(KeysInMongo(event_store_url)) as person_keys,
+        closing(keys_at(event_store_url)) as person_keys,
     ):
         parts = _parts(environment, clock, token, person_keys)
         world = World(parts=parts, clock=clock, simulator=simulator, environment=environment)
@@ -302,7 +302,7 @@ def open_world(customer: Enrolled, event_store_url: str, read_tables_url: str, r
             parts.close()
 
 
-def _parts(environment: dict[str, str], clock: Clock, token: Token, person_keys: KeysInMongo) -> Parts:
+def _parts(environment: dict[str, str], clock: Clock, token: Token, person_keys: OpenKeys) -> Parts:
     settings = Settings(
         event_store_url=environment["EVENT_STORE_URL"],
         read_tables_url=environment["READ_TABLES_URL"],

@@ -1,0 +1,45 @@
+"""Connections as we want them, whatever the server's defaults are; URLs of other databases are refused."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import make_url
+
+from ledger.sql_engine import MYSQL, UnknownDatabase, Waits, database_url, mysql_engine, sqlite_engine
+
+WAITS = Waits(connect_s=3, answer_s=12, lock_s=7)
+
+
+def test_a_url_gets_the_driver_we_use() -> None:
+    url = database_url("mariadb://u:p@h:3307/s?ssl_ca=x", {"mariadb": MYSQL})
+    assert url.render_as_string(hide_password=False) == f"{MYSQL}://u:p@h:3307/s?ssl_ca=x"
+
+
+@pytest.mark.parametrize("text", ["postgresql://s3cret@h/db", "s3cret", "", "mysql://u:p@h:s3cret/db"])
+def test_another_url_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(UnknownDatabase) as refusal:
+        database_url(text, {"mysql": MYSQL, "sqlite": "sqlite"})
+    assert "s3cret" not in str(refusal.value)
+    assert refusal.value.__cause__ is None
+
+
+def test_a_mysql_connection_is_strict_bounded_and_reads_what_is_committed(mysql_url: str) -> None:
+    engine = mysql_engine(make_url(mysql_url), WAITS)
+    with engine.connect() as connection:
+        asked = "@@SESSION.sql_mode, @@SESSION.innodb_lock_wait_timeout, @@SESSION.lock_wait_timeout"
+        mode, rows, tables = connection.exec_driver_sql(f"SELECT {asked}").one()
+        assert {"STRICT_ALL_TABLES", "NO_ENGINE_SUBSTITUTION"} <= set(mode.split(","))
+        assert (rows, tables) == (7, 7)
+        assert connection.get_isolation_level() == "READ COMMITTED"
+    engine.dispose()
+
+
+def test_a_sqlite_connection_has_its_pragmas_and_a_writer_takes_the_lock_at_once(sqlite_url: str) -> None:
+    engine = sqlite_engine(make_url(sqlite_url), Waits(3, 12, 0), pragmas=("journal_mode = WAL", "synchronous = FULL"))
+    with engine.connect() as reader, engine.connect().execution_options(writes=True) as writer:
+        assert writer.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert reader.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        other = engine.connect().execution_options(writes=True)
+        with pytest.raises(Exception, match="locked"), other:
+            other.exec_driver_sql("SELECT 1")
+    engine.dispose()
