@@ -145,9 +145,11 @@ def test_several_projectors_and_retries_at_once_fold_everything_once(
     with ThreadPoolExecutor(4) as threads:
         running = [threads.submit(work) for work in (follow, follow, try_again, try_again)]
         deadline = time.monotonic() + 60
-        while (place := places(database)["tallies"]).aside or place.position < ledger.head():
-            assert time.monotonic() < deadline
-        over.set()
+        try:
+            while (place := places(database)["tallies"]).aside or place.position < ledger.head():
+                assert time.monotonic() < deadline
+        finally:
+            over.set()
         for done in running:
             done.result()
     _equal_to_a_clean_fold(ledger, database, planted)

@@ -153,9 +153,11 @@ def test_copies_and_retries_at_once_lose_nothing(
     with ThreadPoolExecutor(4) as threads:
         running = [threads.submit(work, retries) for retries in (False, False, True, True)]
         deadline = time.monotonic() + 60
-        while Subscription(database, "taker", follows).position() < ledger.head() or piles(database):
-            assert time.monotonic() < deadline
-        over.set()
+        try:
+            while Subscription(database, "taker", follows).position() < ledger.head() or piles(database):
+                assert time.monotonic() < deadline
+        finally:
+            over.set()
         took = set(_all(done.result().took for done in running))
     first = {f"{row.stream}@{row.version}" for row in _recorded(ledger)[40:]}
     assert first <= took
