@@ -169,3 +169,23 @@ def _all(lists: Iterable[list[str]]) -> Iterable[str]:
 
 def _recorded(ledger: Ledger) -> list[Envelope]:
     return ledger.read(0, 1_000)
+
+
+def test_a_retry_in_the_middle_of_a_step_leaves_nothing_waiting_behind_nobody(
+    ledger: Ledger, planted: Planted, subscription: Subscription, taker: Taker, database: Database
+) -> None:
+    planted.happens(ledger, ("raise", "tl_a"))
+    subscription.step(ledger, taker, START)
+    planted.happens(ledger, ("add", "tl_a"), ("add", "tl_b"))
+    taker.broken = False
+
+    def take(envelope: Envelope) -> None:
+        if envelope.stream == "tl_b":
+            subscription.retry(ledger, taker)
+        taker(envelope)
+
+    subscription.step(ledger, take, START)
+    assert subscription.position() == 1
+    assert subscription.step(ledger, taker, START) == 2
+    assert taker.took == ["tl_a@1", "tl_b@1", "tl_a@2", "tl_b@1"]
+    assert piles(database) == {}
