@@ -16,14 +16,14 @@ import typing
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import cache
-from typing import Any, ClassVar, Final, Generic, Self, cast, dataclass_transform
+from typing import Any, ClassVar, Final, Generic, Self, dataclass_transform
 
 import msgspec
 from typing_extensions import TypeVar
 
 from ledger.calendar import bank_day
 from ledger.context import Context
-from ledger.errors import LogDamaged
+from ledger.errors import EventUnknown, EventUnreadable, LogDamaged
 from ledger.ids import of_event
 
 Json = dict[str, Any]
@@ -48,8 +48,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @classmethod
     def upcast(cls, schema: int, data: Json) -> Json:
-        """The payload of an older `schema` in today's form; raises LogDamaged when there is no way."""
-        raise LogDamaged(f"There is no way from {cls.stored_name} schema {schema} to {cls.schema_version}.")
+        """The payload of an older `schema` in the form of the next one; raises EventUnreadable when there is no way."""
+        raise EventUnreadable(
+            f"There is no way from {cls.stored_name} schema {schema} to {schema + 1}: give the event that step of its"
+            " upcast, then retry what was set aside.",
+            schema=schema,
+        )
 
 
 EVENTS: dict[str, type[Event]] = {}
@@ -69,7 +73,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     schema: int
 
 
-E = TypeVar("E", bound=Event, default=Event)
+E = TypeVar("E", bound=Event, default=Event, covariant=True)
 
 STORED_AS: Final = {
     "causation_id": "causation",
@@ -121,7 +125,7 @@ class Envelope(msgspec.Struct, Generic[E], frozen=True, kw_only=True, gc=False, 
         """The aggregate after this event; the library calls it at every replay."""
         if aggregate is None:
             aggregate = AGGREGATES[self.name.partition(".")[0]](self.stream)
-        aggregate.follow(cast("Envelope", self))
+        aggregate.follow(self)
         return aggregate
 
 
@@ -152,19 +156,22 @@ def _decoder(kind: type[Event]) -> msgspec.json.Decoder[Envelope]:
 def decode(name: str, stream: str, version: int, state: bytes, position: int = 0) -> Envelope:
     """The envelope that these stored bytes hold, brought up to today's schema.
 
-    Raises LogDamaged for an unknown stored name or bytes that do not fit.
+    Raises EventUnknown for a stored name or a schema version of a newer release, EventUnreadable for bytes that do not
+    fit; both are LogDamaged and name the cure.
     """
     kind = EVENTS.get(name)
     if kind is None:
-        raise LogDamaged(f"Event {of_event(stream, version)} has a name this release does not know.", name=name)
+        raise EventUnknown(
+            f"Event {of_event(stream, version)} has a stored name this release does not know. {_UPGRADE}", name=name
+        )
     try:
         envelope = _decoder(kind).decode(state)
         if envelope.schema != kind.schema_version:
-            envelope = _upcast(kind, state)
+            envelope = _upcast(kind, of_event(stream, version), state)
     except msgspec.ValidationError:
-        envelope = _upcast(kind, state)
+        envelope = _upcast(kind, of_event(stream, version), state)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise LogDamaged(f"Event {of_event(stream, version)} is not readable JSON.", name=name) from error
+        raise _not_json(of_event(stream, version), name) from error
     # Not shared with anybody yet: what the bytes do not hold is filled in without copying the whole.
     fill = msgspec.structs.force_setattr
     fill(envelope, "stream", stream)
@@ -174,22 +181,45 @@ def decode(name: str, stream: str, version: int, state: bytes, position: int = 0
     return envelope
 
 
-def _upcast(kind: type[Event], state: bytes) -> Envelope:
+_UPGRADE: Final = "A newer release wrote it: install that release or a later one, then retry what was set aside."
+_RESTORE: Final = "It was altered or not written by us: restore it from a backup, then retry what was set aside."
+
+
+def _not_json(event_id: str, name: str) -> EventUnreadable:
+    return EventUnreadable(f"Event {event_id} is not readable JSON. {_RESTORE}", name=name)
+
+
+def _upcast(kind: type[Event], event_id: str, state: bytes) -> Envelope:
     try:
         raw: Json | list[object] | None = msgspec.json.decode(state)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise LogDamaged(f"A payload of {kind.stored_name} is not readable JSON.", name=kind.stored_name) from error
+        raise _not_json(event_id, kind.stored_name) from error
     schema = raw.get("schema") if isinstance(raw, dict) and "data" in raw else None
-    if not isinstance(raw, dict) or type(schema) is not int or schema >= kind.schema_version:
-        raise LogDamaged(f"The payload does not fit {kind.stored_name} of schema {kind.schema_version}.", schema=schema)
-    while schema < kind.schema_version:
-        raw["data"] = kind.upcast(schema, raw["data"])
-        schema += 1
-    raw["schema"] = schema
+    if isinstance(raw, dict) and type(schema) is int and schema > kind.schema_version:
+        raise EventUnknown(
+            f"Event {event_id} has schema {schema} of {kind.stored_name}; this release knows up to"
+            f" {kind.schema_version}. {_UPGRADE}",
+            schema=schema,
+        )
+    if not isinstance(raw, dict) or type(schema) is not int or not 0 < schema < kind.schema_version:
+        raise EventUnreadable(
+            f"What is stored for event {event_id} does not fit {kind.stored_name} of schema {kind.schema_version}."
+            f" {_RESTORE}"
+        )
     try:
+        while schema < kind.schema_version:
+            raw["data"] = kind.upcast(schema, raw["data"])
+            schema += 1
+        raw["schema"] = schema
         return msgspec.convert(raw, Envelope[kind], strict=False)  # type: ignore[valid-type]
-    except msgspec.ValidationError as error:
-        raise LogDamaged(f"The upcast payload does not fit {kind.stored_name}: {error}") from error
+    except LogDamaged:
+        raise
+    except Exception as error:
+        # What an upcast of ours or the validation says may quote values of the payload.
+        raise EventUnreadable(
+            f"The payload of event {event_id} could not be brought to schema {kind.schema_version} of"
+            f" {kind.stored_name} ({type(error).__name__}): mend the upcast, then retry what was set aside."
+        ) from error
 
 
 AGGREGATES: dict[str, type[Aggregate]] = {}

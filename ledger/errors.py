@@ -285,10 +285,20 @@ class UnknownProjection(NotFound):
     title = "There is no such projection"
 
 
-class ProjectionFailing(Unavailable):
-    """A projection met an event it cannot fold: it stopped before it and says so; the others go on."""
+class NothingSetAside(NotFound):
+    title = "Nothing of this stream is set aside"
 
-    title = "A read model has stopped at an event it cannot fold"
+
+class TooManySetAside(Unavailable):
+    """So many events cannot be taken in that it is not the events that are at fault: the follower stops."""
+
+    title = "A follower of the log may not set aside more events"
+
+
+class ProjectionFailing(Unavailable):
+    """A projection had to set aside more events than it may: it stopped and says so; the others go on."""
+
+    title = "A read model has stopped: too many events cannot be folded"
 
 
 class ProjectionOutdated(Unavailable):
@@ -327,7 +337,7 @@ class KeyUnavailable(Unavailable):
 
 
 class LogDamaged(Unavailable):
-    """A follower met a hole or an event that cannot be read: it stops rather than skip."""
+    """A reader of the log met a hole or an event that cannot be read: nothing is skipped in silence."""
 
     title = "The event log cannot be followed here"
 
@@ -336,6 +346,28 @@ class LogCutShort(Unavailable):
     """The log ends before what a follower has seen of it: it was cut, or an older backup was put in its place."""
 
     title = "The event log ends before what was followed already"
+
+
+class EventUnknown(LogDamaged):
+    """An event of a stored name or a schema version that this release does not know: a newer one wrote it."""
+
+    title = "An event of a newer release"
+
+
+class EventUnreadable(LogDamaged):
+    """What is stored for one event does not fit its kind: it was altered, or written by something else than us."""
+
+    title = "A stored event cannot be read"
+
+
+class EventDamaged(EventUnreadable):
+    """One event was altered by hand or by a disk: its checksum does not fit, the log around it is whole.
+
+    Stores raise it on reading, with what is stored of it now as the facts `stream`, `version` and `name`, so that a
+    follower can set this event aside instead of standing still.
+    """
+
+    title = "A stored event was altered"
 
 
 # moving a log

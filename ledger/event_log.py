@@ -21,7 +21,7 @@ from uuid import UUID
 import msgspec
 from eventsourcing.persistence import InterfaceError, StoredEvent
 
-from ledger.errors import LogDamaged
+from ledger.errors import EventDamaged
 
 PROVIDERS: Final = {
     "mongodb": "ledger.mongodb",
@@ -147,11 +147,15 @@ def checksum(stream: UUID | str, version: int, name: str, state: bytes) -> int:
     return zlib.crc32(state, zlib.crc32(f"{stream}\0{version}\0{name}\0".encode()))
 
 
-def altered(stream: UUID | str | None, version: int | None) -> LogDamaged:
-    """The error for an event that does not fit the checksum beside it."""
-    return LogDamaged(
-        f"Version {version} of {stream} is not as it was written: its checksum does not fit. Nothing behind it is read."
-        " Stop writing, find out who changed it, and restore the event store from a backup that holds it unchanged.",
+def altered(
+    stream: UUID | str | None, version: int | None, name: str | None, position: int | None = None
+) -> EventDamaged:
+    """The error for an event that does not fit the checksum beside it; the facts say what is stored of it now."""
+    return EventDamaged(
+        f"Version {version} of {stream} is not as it was written: its checksum does not fit. Find out who changed it,"
+        " restore it from a backup that holds it unchanged, then retry what was set aside.",
         stream=str(stream),
         version=version,
+        name=str(name),
+        position=position,
     )

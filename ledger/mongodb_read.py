@@ -99,8 +99,8 @@ def state_of(event: EventDocument) -> bytes:
         if checksum(stream, version, event["t"], state) == event["c"]:
             return state
     except (KeyError, TypeError, ValueError) as error:
-        raise altered(event.get("s"), event.get("v")) from error
-    raise altered(stream, version)
+        raise altered(event.get("s"), event.get("v"), event.get("t")) from error
+    raise altered(stream, version, event["t"])
 
 
 _FIELDS: Final = itemgetter("s", "v", "t", "d", "c")
@@ -119,9 +119,9 @@ def _recorded(first: int, events: Sequence[EventDocument | None]) -> list[Record
             stream, version, name, text, expected = _FIELDS(event)
             state = text.encode() if isinstance(text, str) else bytes(text)
             if crc32(state, crc32(f"{stream}\0{version}\0{name}\0".encode())) != expected:
-                raise altered(stream, version)
+                raise altered(stream, version, name, position)
         except (KeyError, TypeError, ValueError) as error:
-            raise altered(event.get("s"), event.get("v")) from error
+            raise altered(event.get("s"), event.get("v"), event.get("t"), position) from error
         found.append(Recorded(position, stream if isinstance(stream, str) else str(stream), version, name, state))
     return found
 

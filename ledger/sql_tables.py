@@ -35,8 +35,7 @@ from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ledger.commits import Pair
-from ledger.errors import LogDamaged
-from ledger.event_log import Recorded, checksum
+from ledger.event_log import Recorded, altered, checksum
 
 NAME_MAX: Final = 255
 """Characters a stream, a stored name or an application may have."""
@@ -195,9 +194,9 @@ def state_of(row: EventRow) -> bytes:
     elif text is None and isinstance(raw, bytes | bytearray):
         state = bytes(raw)
     else:
-        raise _altered(row.position)
+        raise altered(row.stream, row.version, row.name, row.position)
     if checksum(row.stream, row.version, row.name, state) != row.crc:
-        raise _altered(row.position)
+        raise altered(row.stream, row.version, row.name, row.position)
     return state
 
 
@@ -206,7 +205,7 @@ def stored_event(row: EventRow) -> StoredEvent:
     try:
         stream = UUID(row.stream) if row.is_uuid else row.stream
     except ValueError:
-        raise _altered(row.position) from None
+        raise altered(row.stream, row.version, row.name, row.position) from None
     return StoredEvent(stream, row.version, row.name, state_of(row))
 
 
@@ -226,11 +225,3 @@ def is_any_of(events: Table, pairs: Sequence[Pair]) -> ColumnElement[bool]:
 def is_of(events: Table, stream: UUID | str) -> ColumnElement[bool]:
     """The condition that a row is of this stream."""
     return and_(events.c.stream == str(stream), events.c.is_uuid == isinstance(stream, UUID))
-
-
-def _altered(position: int) -> LogDamaged:
-    return LogDamaged(
-        f"The event at position {position} of the event log is not what was written. Nothing from it on is read. Stop"
-        " the followers and restore the row from a backup.",
-        position=position,
-    )

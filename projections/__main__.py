@@ -1,6 +1,6 @@
-"""The command line of the read models: `python -m projections list | lag | rebuild NAME | resume NAME`.
+"""The command line of the read models: `python -m projections list | lag | rebuild NAME | retry NAME`.
 
-A door: the settings come from the environment, random bytes from the system.
+A door: the settings come from the environment, random bytes and the time from the system.
 """
 
 from __future__ import annotations
@@ -10,23 +10,30 @@ import os
 import secrets
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from ledger.errors import Problem, UnknownProjection
+from ledger.ids import of_event
 from ledger.settings import SettingsInvalid, read_settings
 from ledger.store import Ledger
 from projections import PROJECTIONS, Projection
+from projections.aside import Pile
 from projections.database import Database, open_database
-from projections.follower import resume
-from projections.places import places
+from projections.places import heads, piles, places, position_of
 from projections.rebuild import Told, rebuild
+from projections.retry import retry
 from projections.tables import Place, make_tables
 
 FINE, BEHIND, REFUSED = 0, 1, 2
-"""Exit codes: all is well; a projection has stopped or must be rebuilt; the command could not be done."""
+"""Exit codes: all is well; something is set aside, has stopped or must be rebuilt; the command could not be done."""
+
+SHOWN_MAX: Final = 20
+"""Streams of one follower that `lag` shows with their causes."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,12 +60,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m projections", description="The read models.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="names, tables and positions")
-    commands.add_parser("lag", help="events behind the end of the log; exit code 1 when a projection has stopped")
+    commands.add_parser(
+        "lag", help="events behind the end of the log, and what is set aside; exit code 1 when that is anything"
+    )
     building = commands.add_parser("rebuild", help="build the tables anew from the log while the old ones serve")
     building.add_argument("names", nargs="*", metavar="NAME", help="which; all when left out")
     building.add_argument("--outdated", action="store_true", help="only those whose definition has changed")
-    resuming = commands.add_parser("resume", help="let a projection that stopped try its event again")
-    resuming.add_argument("names", nargs="+", metavar="NAME")
+    retrying = commands.add_parser("retry", help="fold what was set aside, when what was at fault is mended")
+    retrying.add_argument("names", nargs="+", metavar="NAME")
+    retrying.add_argument("--stream", metavar="ID", help="only what is set aside of this stream")
     return parser
 
 
@@ -68,10 +78,8 @@ def _do(asked: argparse.Namespace, ledger: Ledger, database: Database, console: 
     if asked.command == "lag":
         return _lag(ledger, database, console)
     chosen = _chosen(asked.names)
-    if asked.command == "resume":
-        for projection in chosen:
-            resume(database, projection)
-        return FINE
+    if asked.command == "retry":
+        return max([_retry(projection, asked.stream, ledger, database, console) for projection in chosen])
     return _rebuild(chosen, ledger, database, console, only_outdated=asked.outdated)
 
 
@@ -94,18 +102,42 @@ def _list(database: Database, console: Console) -> int:
 
 
 def _lag(ledger: Ledger, database: Database, console: Console) -> int:
-    shown = Table("projection", "position", "behind", "state")
+    shown = Table("follower", "position", "behind", "set aside", "streams", "oldest", "state")
     # The tables first: asked after the head they could be ahead of it.
-    found = places(database)
+    found, aside = places(database), piles(database)
+    others = {name: position_of(database, name) for name in aside if name not in PROJECTIONS}
     head = ledger.head()
     for name, projection in PROJECTIONS.items():
         position = found[name].position if name in found else 0
-        shown.add_row(name, str(position), str(head - position), _state(projection, found.get(name)))
+        state = _state(projection, found.get(name))
+        shown.add_row(name, str(position), str(head - position), *_piled(aside.get(name)), state)
+    for name, position in others.items():
+        shown.add_row(name, str(position), str(head - position), *_piled(aside[name]), "following")
     console.print(shown)
+    if aside:
+        _show_heads(database, console)
     if any(place.position > head for place in found.values()):
         console.print("The event log ends before what was followed already: see the projector's log.", highlight=False)
         return BEHIND
-    return BEHIND if any(_stands_still(PROJECTIONS[name], place) for name, place in found.items()) else FINE
+    stands_still = any(_stands_still(PROJECTIONS[name], place) for name, place in found.items())
+    return BEHIND if stands_still or aside else FINE
+
+
+def _piled(pile: Pile | None) -> tuple[str, str, str]:
+    return ("0", "0", "-") if pile is None else (str(pile.events), str(pile.streams), _told_at(pile.oldest_at))
+
+
+def _show_heads(database: Database, console: Console) -> None:
+    shown = Table("follower", "stream", "position", "event", "first seen", "attempts", "cause")
+    for entry in heads(database, SHOWN_MAX):
+        event = f"{entry.name} {of_event(entry.stream, entry.version)}"
+        seen = _told_at(entry.first_seen_at)
+        shown.add_row(entry.follower, entry.stream, str(entry.position), event, seen, str(entry.attempts), entry.cause)
+    console.print(shown)
+
+
+def _told_at(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")
 
 
 def _stands_still(projection: Projection, place: Place) -> bool:
@@ -119,7 +151,17 @@ def _state(projection: Projection, place: Place | None) -> str:
         return "definition changed: rebuild"
     if place.failing is not None:
         return f"stopped before {place.failing_at}: {place.failing}"
-    return "following"
+    return f"following, {place.aside} set aside: retry" if place.aside else "following"
+
+
+def _retry(projection: Projection, stream: str | None, ledger: Ledger, database: Database, console: Console) -> int:
+    if projection.crosses_streams:
+        # Its rows hold what other streams had come to; only in the order of the log are they right.
+        console.print(f"{projection.name} reads across streams: it is built anew, which retries everything.")
+        return _rebuild([projection], ledger, database, console, only_outdated=False)
+    done = retry(ledger, database, projection, stream)
+    console.print(f"{projection.name}: {done.taken} events folded, {done.left} still set aside.")
+    return BEHIND if done.left else FINE
 
 
 def _rebuild(
@@ -131,8 +173,12 @@ def _rebuild(
         for projection in chosen:
             if only_outdated and found[projection.name].definition == projection.definition:
                 continue
-            rebuild(ledger, database, projection, _told(progress, projection.name))
-    return FINE
+            rebuild(ledger, database, projection, datetime.now(UTC), _told(progress, projection.name))
+    aside = piles(database)
+    for projection in chosen:
+        if projection.name in aside:
+            console.print(f"{projection.name}: {aside[projection.name].events} still set aside; see lag.")
+    return BEHIND if any(projection.name in aside for projection in chosen) else FINE
 
 
 def _told(progress: Progress, name: str) -> Told:

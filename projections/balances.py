@@ -86,7 +86,8 @@ class Balances(Projection):
         row["posted"] += debited if row["kind"] in DEBIT_NORMAL else -debited
         row["held"] += held
         row["available"] = row["posted"] - row["held"]
-        row["position"] = envelope.position
+        # Several streams post to one account, and what was set aside is folded after what came later.
+        row["position"] = max(row["position"], envelope.position)
         rows.put(BALANCES, row)
 
     def _empty(self, account: str, currency: str) -> Row:
@@ -97,6 +98,7 @@ class Balances(Projection):
             "currency": currency,
             "posted": 0,
             "held": 0,
+            "position": 0,
         }
 
 

@@ -30,6 +30,7 @@ RETRIED: Final = frozenset({1020, 1205, 1213, 3572})
 """Lost to another transaction: changed since read, lock wait over, deadlock, NOWAIT. Nothing was kept."""
 
 MISSING_TABLE: Final = 1146
+MISSING_COLUMN: Final = 1054
 REFUSED: Final = frozenset({1044, 1045, 1049, 1142, MISSING_TABLE, 1698})
 """The driver calls these programming errors: no right, wrong password, no such schema, no such table."""
 
@@ -148,9 +149,10 @@ def reached() -> Iterator[None]:
         raise ReadTablesUnavailable("All connections to the read tables are busy; try again.") from error
     except DBAPIError as error:
         number = error_number(error)
-        if number == MISSING_TABLE or "no such table" in str(error.orig):
+        missing = number in (MISSING_TABLE, MISSING_COLUMN)
+        if missing or any(words in str(error.orig) for words in ("no such table", "no such column")):
             raise ReadTablesUnavailable(
-                "A read table is missing: start the projector (python -m workers projector), which makes them.",
+                "A read table is missing or older: start the projector (python -m workers projector), which makes it.",
                 missing_table=True,
             ) from error
         unreachable = (

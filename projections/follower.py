@@ -1,30 +1,30 @@
 """Following the log: sections of it are folded into tables, rows and position of a projection in one transaction.
 
-Each projection has a position of its own. One that meets an event it cannot fold stops before it, says so in its place,
-and lets the others go on; no event is ever skipped.
+Each projection has a position of its own. An event it cannot fold is set aside with all that follows in its stream
+(`projections/aside.py`), in the transaction that moves the position behind it, and the other streams go on. Only when
+it had to set aside too many does a projection stop, says so in its place, and lets the other projections go on.
+
+A section is folded as one; where that fails, its halves are, and so on down to the event at fault, so a section without
+such an event costs nothing for the care.
 """
 
 from __future__ import annotations
 
 import logging
-import traceback
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
+from datetime import datetime
+from functools import partial
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, update
 
 from ledger.aggregate import Envelope, decode
-from ledger.errors import (
-    Problem,
-    ProjectionFailing,
-    ProjectionOutdated,
-    ReadTablesUnavailable,
-    RebuildOvertaken,
-)
+from ledger.errors import EventDamaged, ProjectionFailing, ProjectionOutdated, RebuildOvertaken, TooManySetAside
 from ledger.event_log import Recorded
 from ledger.ids import of_event
 from ledger.store import Ledger
+from projections.aside import Aside, is_poison, told
 from projections.database import Database
 from projections.places import places
 from projections.projection import PROJECTIONS, Projection
@@ -53,24 +53,18 @@ class Section:
         """The position of the last event."""
         return self.rows[-1].position if self.rows else self.after
 
-    def streams(self, projection: Projection) -> list[str]:
-        """The streams that concern a projection."""
-        return list(dict.fromkeys(row.stream for row in self.rows if projection.follows(row.name)))
+    def concerning(self, projection: Projection, waiting: Set[str] = frozenset()) -> list[Recorded]:
+        """The events that concern a projection, those of streams that are `waiting` left out."""
+        return [row for row in self.rows if row.stream not in waiting and concerns_follower(row, projection.follows)]
 
-    def envelopes(self, projection: Projection) -> Iterator[Envelope]:
-        """The events that concern a projection. Raises LogDamaged at one that cannot be read."""
-        for row in self.rows:
-            if projection.follows(row.name):
-                yield self._envelope(row)
+    def halves(self) -> tuple[Section, Section]:
+        """The same in two pieces."""
+        middle = len(self.rows) // 2
+        first = Section(self.after, self.rows[:middle])
+        return first, Section(first.upto, self.rows[middle:])
 
-    def singles(self) -> Iterator[Section]:
-        """The same, event by event."""
-        after = self.after
-        for row in self.rows:
-            yield Section(after, [row])
-            after = row.position
-
-    def _envelope(self, row: Recorded) -> Envelope:
+    def envelope(self, row: Recorded) -> Envelope:
+        """An event of this section, decoded once. Raises LogDamaged when it cannot be read."""
         if row.position not in self._decoded:
             self._decoded[row.position] = decode(row.name, row.stream, row.version, row.state, row.position)
         return self._decoded[row.position]
@@ -87,14 +81,31 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_section(ledger: Ledger, after: int, limit: int = BATCH) -> Section:
-    """Up to `limit` events behind a position. Raises LogDamaged, LogCutShort, EventStoreUnavailable."""
-    return Section(after, ledger.recorded(after, limit))
+    """Up to `limit` events behind a position. Raises LogDamaged at a hole, LogCutShort, EventStoreUnavailable."""
+    return Section(after, read_rows(ledger, after, limit))
 
 
-def run_round(ledger: Ledger, database: Database, limit: int = BATCH) -> Round:
-    """One batch for every projection that follows. One that fails is logged and left behind.
+def read_rows(ledger: Ledger, after: int, limit: int) -> list[Recorded]:
+    """The same as rows. An event whose checksum does not fit comes alone and without its bytes."""
+    try:
+        return ledger.recorded(after, limit)
+    except EventDamaged as damaged:
+        if limit > 1:
+            return read_rows(ledger, after, limit // 2)
+        stream, version, name = (damaged.facts.get(fact) for fact in ("stream", "version", "name"))
+        return [Recorded(after + 1, str(stream), version if isinstance(version, int) else 0, str(name), b"")]
 
-    Raises ReadTablesUnavailable, EventStoreUnavailable, LogDamaged at a hole: nobody goes on then.
+
+def concerns_follower(row: Recorded, follows: Callable[[str], bool]) -> bool:
+    """Whether an event concerns a follower; one that was altered concerns all, since its name cannot be trusted."""
+    return not row.state or follows(row.name)
+
+
+def run_round(ledger: Ledger, database: Database, at: datetime, limit: int = BATCH) -> Round:
+    """One batch for every projection that follows. One that stops is logged and left behind.
+
+    `at`: now, to be kept with what must be set aside. Raises ReadTablesUnavailable, EventStoreUnavailable, LogDamaged
+    at a hole: nobody goes on then.
     """
     found = _made(database, PROJECTIONS.values())
     sections: dict[int, Section] = {}
@@ -106,7 +117,7 @@ def run_round(ledger: Ledger, database: Database, limit: int = BATCH) -> Round:
         if place.position not in sections:
             sections[place.position] = read_section(ledger, place.position, limit)
         try:
-            applied += apply(database, projection, sections[place.position])
+            applied += apply(database, projection, sections[place.position], at)
         except ProjectionFailing:
             log.warning("projection %s is left behind", name)
         except ProjectionOutdated:
@@ -114,56 +125,88 @@ def run_round(ledger: Ledger, database: Database, limit: int = BATCH) -> Round:
     return Round(applied=applied, position=min(sections) if sections else ledger.head())
 
 
-def run_batch(ledger: Ledger, database: Database, projection: Projection, limit: int = BATCH) -> int:
+def run_batch(ledger: Ledger, database: Database, projection: Projection, at: datetime, limit: int = BATCH) -> int:
     """Fold the next events into the tables of one projection; how many (0: nothing new, or another copy was first).
 
-    Makes its tables when they are missing. Raises ProjectionFailing at an event that cannot be folded (what stands
-    before it is kept), ProjectionOutdated when the tables are of another definition, ReadTablesUnavailable,
-    EventStoreUnavailable, LogDamaged at a hole.
+    Makes its tables when they are missing. Raises ProjectionFailing when it had to set aside too many events,
+    ProjectionOutdated when the tables are of another definition, ReadTablesUnavailable, EventStoreUnavailable,
+    LogDamaged at a hole.
     """
     place = _made(database, [projection])[projection.name]
     _must_follow(projection, place)
-    return apply(database, projection, read_section(ledger, place.position, limit))
+    return apply(database, projection, read_section(ledger, place.position, limit), at)
 
 
-def apply(database: Database, projection: Projection, section: Section) -> int:
-    """Fold a section into the tables that serve, unless they stand elsewhere; how many events were applied.
+def apply(database: Database, projection: Projection, section: Section, at: datetime) -> int:
+    """Fold a section into the tables that serve, unless they stand elsewhere; how many events it went past.
 
-    Raises ProjectionFailing, ProjectionOutdated, ReadTablesUnavailable.
+    What cannot be folded is set aside, seen `at`. Raises ProjectionFailing, ProjectionOutdated, ReadTablesUnavailable.
     """
     if not section:
         return 0
+
+    def step(piece: Section, cause: str | None) -> int:
+        passed = database.write(partial(_apply, database, projection, piece, at, cause))
+        if passed and cause is not None:
+            tell_set_aside(projection.name, piece.rows[0], cause)
+        return passed
+
     try:
-        return database.write(lambda connection: _apply(database, connection, projection, section))
-    except (ReadTablesUnavailable, ProjectionFailing, ProjectionOutdated):
-        raise
+        return in_pieces(section, step)
+    except TooManySetAside as full:
+        raise _stopped(database, projection, full) from full
+
+
+def in_pieces(section: Section, step: Callable[[Section, str | None], int]) -> int:
+    """Do `step` with a section; where an event in it is poison, with its pieces, and with that event and its cause."""
+    try:
+        return step(section, None)
     except Exception as error:
+        divisible = len(section) > 1 and isinstance(error, TooManySetAside)
+        if not (divisible or is_poison(error)):
+            raise
         if len(section) == 1:
-            raise _stopped(database, projection, section, error) from error
-        log.warning("projection %s goes event by event from position %s", projection.name, section.after)
-    return sum(apply(database, projection, single) for single in section.singles())
+            return step(section, told(error))
+    first, second = section.halves()
+    return in_pieces(first, step) + in_pieces(second, step)
 
 
-def advance(connection: Connection, layout: Layout, section: Section) -> None:
+def advance(connection: Connection, layout: Layout, section: Section, at: datetime, cause: str | None = None) -> int:
     """Fold a section into these tables and move their position behind it, in the transaction of `connection`.
 
-    Raises RebuildOvertaken when they do not stand where the section begins, and whatever a fold raises.
+    With a `cause` the one event of the section is set aside instead. Gives the number of events. Raises
+    RebuildOvertaken when the tables do not stand where the section begins, TooManySetAside, and whatever a fold raises.
     """
-    rows = Rows(connection, layout.tables)
-    rows.expect(section.streams(layout.projection))
-    for envelope in section.envelopes(layout.projection):
-        layout.projection.fold(rows, envelope)
-    rows.flush()
-    place = layout.place
-    moved = update(place).where(place.c.position == section.after).values(position=section.upto)
-    if connection.execute(moved).rowcount != 1:
+    place = layout.standing(connection)
+    if place is None or place.position != section.after:
         raise RebuildOvertaken(f"The tables of {layout.projection.name} were moved by another process meanwhile.")
+    return _advance(connection, layout, place, section, at, cause)
 
 
-def resume(database: Database, projection: Projection) -> None:
-    """Let a projection that stopped try its event again: after a new release, or a repair of the log."""
-    place = serving(projection).place
-    database.write(lambda connection: connection.execute(update(place).values(failing_at=None, failing=None)))
+def fold(connection: Connection, layout: Layout, section: Section, waiting: Set[str] = frozenset()) -> None:
+    """Write what follows from the events of a section, those of `waiting` streams left out. Raises what a fold does."""
+    concerning = section.concerning(layout.projection, waiting)
+    rows = Rows(connection, layout.tables)
+    rows.expect(dict.fromkeys(row.stream for row in concerning))
+    for row in concerning:
+        layout.projection.fold(rows, section.envelope(row))
+    rows.flush()
+
+
+def tell_set_aside(follower: str, row: Recorded, cause: str) -> None:
+    """Log that an event was set aside."""
+    event = f"{row.name} {of_event(row.stream, row.version)}"
+    log.error("%s has set aside %s at position %s: %s", follower, event, row.position, cause)
+
+
+def must_be_defined_so(projection: Projection, place: Place) -> None:
+    """Raises ProjectionOutdated when the tables are of another definition than this release has."""
+    if place.definition != projection.definition:
+        raise ProjectionOutdated(
+            f"The tables of {projection.name} were made by another definition than this release has; rebuild them with:"
+            f" python -m projections rebuild {projection.name}",
+            name=projection.name,
+        )
 
 
 def _made(database: Database, projections: Collection[Projection]) -> dict[str, Place]:
@@ -180,56 +223,69 @@ def _made(database: Database, projections: Collection[Projection]) -> dict[str, 
     return places(database, projections)
 
 
-def _apply(database: Database, connection: Connection, projection: Projection, section: Section) -> int:
+def _apply(
+    database: Database,
+    projection: Projection,
+    section: Section,
+    at: datetime,
+    cause: str | None,
+    connection: Connection,
+) -> int:
     layout = serving(projection)
     place = layout.standing(connection, lock=True)
     if place is None or place.position != section.after or database.is_fenced(connection, projection.name):
         return 0
     _must_follow(projection, place)
-    advance(connection, layout, section)
+    return _advance(connection, layout, place, section, at, cause)
+
+
+def _advance(
+    connection: Connection, layout: Layout, place: Place, section: Section, at: datetime, cause: str | None
+) -> int:
+    projection = layout.projection
+    waiting = layout.aside.heads(connection).keys() if place.aside else frozenset[str]()
+    entries = [
+        Aside.of(projection.name, row, at)
+        for row in (section.rows if waiting else ())
+        if row.stream in waiting and concerns_follower(row, projection.follows)
+    ]
+    if cause is None:
+        fold(connection, layout, section, waiting)
+    elif not entries:
+        entries = [Aside.of(projection.name, row, at, cause) for row in section.rows]
+    layout.aside.add(connection, entries)
+    standing = layout.place.c.position == section.after
+    moved = update(layout.place).where(standing).values(position=section.upto, aside=place.aside + len(entries))
+    if connection.execute(moved).rowcount != 1:
+        raise RebuildOvertaken(f"The tables of {projection.name} were moved by another process meanwhile.")
     return len(section)
 
 
 def _must_follow(projection: Projection, place: Place) -> None:
-    if place.definition != projection.definition:
-        raise ProjectionOutdated(
-            f"The tables of {projection.name} were made by another definition than this release has; rebuild them with:"
-            f" python -m projections rebuild {projection.name}",
-            name=projection.name,
-        )
+    must_be_defined_so(projection, place)
     if place.failing is not None:
         raise ProjectionFailing(
             f"{projection.name} has stopped before position {place.failing_at}: {place.failing}. When that is mended:"
-            f" python -m projections resume {projection.name}",
+            f" python -m projections retry {projection.name}",
             name=projection.name,
             position=place.failing_at,
         )
 
 
-def _stopped(database: Database, projection: Projection, section: Section, error: Exception) -> ProjectionFailing:
-    """Write into its place that a projection cannot fold this one event."""
-    row = section.rows[0]
-    failing = f"{row.name} {of_event(row.stream, row.version)}: {_told(error)}"
+def _stopped(database: Database, projection: Projection, full: TooManySetAside) -> ProjectionFailing:
+    """Write into its place that a projection may set aside no more."""
+    position = int(full.facts["position"] or 0)
 
     def work(connection: Connection) -> None:
         layout = serving(projection)
         place = layout.standing(connection, lock=True)
-        if place is not None and place.position == section.after:
-            connection.execute(update(layout.place).values(failing_at=row.position, failing=failing))
+        if place is not None and place.position == position - 1:
+            connection.execute(update(layout.place).values(failing_at=position, failing=full.detail))
 
     database.write(work)
-    log.error("projection %s has stopped before position %s: %s", projection.name, row.position, failing)
+    log.error("projection %s has stopped before position %s: %s", projection.name, position, full.detail)
     return ProjectionFailing(
-        f"{projection.name} has stopped before position {row.position}: {failing}",
+        f"{projection.name} has stopped before position {position}: {full.detail}",
         name=projection.name,
-        position=row.position,
+        position=position,
     )
-
-
-def _told(error: Exception) -> str:
-    """What went wrong and where. Only our own words: others may quote values."""
-    if isinstance(error, Problem):
-        return f"{type(error).__name__}: {error.detail}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/projections/" in frame.filename]
-    where = f" in {frames[-1].name}, line {frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"

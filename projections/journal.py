@@ -122,7 +122,8 @@ class Journal(Projection):
             sums[currency] = sums.get(currency, 0) + posting.amount.units
             self._post(rows, envelope, number_, posting.account, posting.amount.units, currency)
         if any(sums.values()):
-            raise FoldImpossible(f"Journal entry {envelope.stream} sums to {sums}.")
+            odd = ", ".join(currency for currency, total in sums.items() if total)
+            raise FoldImpossible(f"Journal entry {envelope.stream} does not sum to zero in {odd}.")
 
     def _post(self, rows: Rows, envelope: Envelope, number_: int, account: str, units: int, currency: str) -> None:
         row = {

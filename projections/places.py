@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, union_all, update
+from sqlalchemy import Connection, Select, insert, select, union_all, update
 
 from ledger.errors import ReadTablesUnavailable
-from projections.database import Database, Reader
+from projections.aside import Aside, Pile, piled
+from projections.database import Database, Reader, Row
 from projections.projection import PROJECTIONS, Projection
-from projections.tables import POSITIONS, Place, make_tables, serving
+from projections.tables import ASIDE, POSITIONS, Place, make_tables, serving
 
 
 def places(reader: Reader, projections: Iterable[Projection] | None = None) -> dict[str, Place]:
@@ -17,16 +19,31 @@ def places(reader: Reader, projections: Iterable[Projection] | None = None) -> d
 
     Raises ReadTablesUnavailable.
     """
-    wanted = list(PROJECTIONS.values() if projections is None else projections)
-    try:
-        return _places(reader, wanted)
-    except ReadTablesUnavailable as error:
-        if not error.facts.get("missing_table"):
-            raise
-    found: dict[str, Place] = {}
-    for projection in wanted:
+    wanted = PROJECTIONS.values() if projections is None else projections
+    queries = [select(serving(projection).place) for projection in wanted]
+    return {row["name"]: Place(**row) for row in _of_all(reader, queries)}
+
+
+def piles(reader: Reader) -> dict[str, Pile]:
+    """How much each follower has set aside, by its name; those with nothing are left out. Raises ReadTablesUnavailable.
+
+    Projections are followers, and so is whoever else has a position here.
+    """
+    tables = [ASIDE, *(serving(projection).aside.table for projection in PROJECTIONS.values())]
+    return {row["follower"]: Pile(**row) for row in _of_all(reader, [piled(table) for table in tables])}
+
+
+def heads(reader: Reader, limit: int) -> list[Aside]:
+    """The events at which streams stand still, for each follower at most `limit`, its oldest first.
+
+    Raises ReadTablesUnavailable.
+    """
+    tables = [ASIDE, *(serving(projection).aside.table for projection in PROJECTIONS.values())]
+    found: list[Aside] = []
+    for table in tables:
+        query = select(table).where(table.c.cause.is_not(None)).order_by(table.c.follower, table.c.position)
         try:
-            found |= _places(reader, [projection])
+            found += reader.all(Aside, query.limit(limit))
         except ReadTablesUnavailable as error:
             if not error.facts.get("missing_table"):
                 raise
@@ -51,12 +68,11 @@ def move(database: Database, follower: str, *, after: int, upto: int) -> bool:
     """
 
     def work(connection: Connection) -> bool:
-        row = POSITIONS.c
-        standing = select(row.position).where(row.name == follower).with_for_update()
-        position = connection.scalar(standing)
+        position = locked(connection, follower)
         if position is None and after == 0:
             connection.execute(insert(POSITIONS), [{"name": follower, "position": upto}])
             return True
+        row = POSITIONS.c
         moved = update(POSITIONS).where(row.name == follower, row.position == after).values(position=upto)
         return connection.execute(moved).rowcount == 1
 
@@ -69,8 +85,22 @@ def move(database: Database, follower: str, *, after: int, upto: int) -> bool:
     return database.write(work)
 
 
-def _places(reader: Reader, wanted: list[Projection]) -> dict[str, Place]:
-    if not wanted:
-        return {}
-    query = union_all(*(select(serving(projection).place) for projection in wanted))
-    return {row["name"]: Place(**row) for row in reader.rows(query)}
+def locked(connection: Connection, follower: str) -> int | None:
+    """How far a follower has come, None at its beginning; nobody else may move it until the transaction ends."""
+    standing = select(POSITIONS.c.position).where(POSITIONS.c.name == follower).with_for_update()
+    position: int | None = connection.scalar(standing)
+    return position
+
+
+def _of_all(reader: Reader, queries: Sequence[Select[Any]]) -> list[Row]:
+    """The rows of all these queries in one question; those whose table is not there yet are left out."""
+    if not queries:
+        return []
+    try:
+        return list(reader.rows(union_all(*queries)))
+    except ReadTablesUnavailable as error:
+        if not error.facts.get("missing_table"):
+            raise
+        if len(queries) == 1:
+            return []
+    return [row for query in queries for row in _of_all(reader, [query])]

@@ -18,13 +18,14 @@ import ast
 import hashlib
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from functools import cached_property
 from typing import Any, ClassVar, Final, TypeVar
 
 from sqlalchemy import Table
 
 from ledger.aggregate import EVENTS, Envelope, Event
+from projections.aside import aside_table
 from projections.columns import id_, key, number, number_or_none, prose_or_none, table
 from projections.rows import Rows
 
@@ -47,11 +48,24 @@ def on(*kinds: type[Event]) -> Callable[[Fold], Fold]:
     return mark
 
 
+def concerns(name: str, names: Set[str], nouns: Set[str]) -> bool:
+    """Whether an event of this stored name is one of `names`, or may be in a release that knows its name.
+
+    `nouns`: the aggregates of those names.
+    """
+    return name in names or (name not in EVENTS and name.partition(".")[0] in nouns)
+
+
 class Projection:
-    """Base of all read models. `name`: plural noun; `tables`: what it writes, and nobody else does."""
+    """Base of all read models. `name`: plural noun; `tables`: what it writes, and nobody else does.
+
+    `crosses_streams`: a fold reads rows that events of other streams wrote, so that the order between streams matters.
+    Adding to a sum that several streams share does not count: the sum is the same in every order.
+    """
 
     name: ClassVar[str] = ""
     tables: ClassVar[tuple[Table, ...]] = ()
+    crosses_streams: ClassVar[bool] = False
     folds: ClassVar[dict[type[Event], list[str]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -78,7 +92,13 @@ class Projection:
             id_("definition"),
             number_or_none("failing_at"),
             prose_or_none("failing"),
+            number("aside"),
         )
+
+    @cached_property
+    def aside(self) -> Table:
+        """The events it could not fold, and those that wait behind them; exchanged together with the others."""
+        return aside_table(f"{self.name}__aside")
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -87,12 +107,12 @@ class Projection:
 
     @cached_property
     def nouns(self) -> frozenset[str]:
-        """The aggregates whose events it folds: an unknown event of one of these stops it."""
+        """The aggregates whose events it folds: an unknown event of one of these is set aside."""
         return frozenset(name.partition(".")[0] for name in self.names)
 
     def follows(self, name: str) -> bool:
         """Whether an event of this stored name concerns it, or may do so in a release that knows the name."""
-        return name in self.names or (name not in EVENTS and name.partition(".")[0] in self.nouns)
+        return concerns(name, self.names, self.nouns)
 
     @cached_property
     def definition(self) -> str:

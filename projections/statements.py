@@ -103,6 +103,7 @@ class StatementLines(Projection):
     """Folds statement lines, and remembers whose payment intents and payouts are."""
 
     name = "statement_lines"
+    crosses_streams = True
     tables = (LINES, OWNERS)
 
     @on(StatementLine.Recorded)

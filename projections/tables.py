@@ -7,7 +7,7 @@ them goes the table that says where the projection stands, so rows and position 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 
 import msgspec
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, MetaData, Table, insert, select
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 from sqlalchemy.sql.elements import quoted_name
 
+from projections.aside import SetAside, aside_table
 from projections.columns import key, number, table
 from projections.database import Database
 from projections.projection import PROJECTIONS, Projection
@@ -23,11 +24,15 @@ from projections.projection import PROJECTIONS, Projection
 POSITIONS = table("positions", key("name"), number("position"))
 """How far followers of the log other than projections have come: the reactor, for one."""
 
+ASIDE = aside_table("positions__aside")
+"""What these followers have set aside."""
+
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where a projection stands: the last event folded, and by which definition its tables were made.
 
-    `generation` counts rebuilds; `failing_at` and `failing`: the event it could not fold, and why.
+    `generation` counts rebuilds; `aside`: how many events are set aside; `failing_at` and `failing`: the event before
+    which it stopped because that were too many, and why.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     definition: str
     failing_at: int | None
     failing: str | None
+    aside: int
 
 
 class Layout:
@@ -45,6 +51,7 @@ class Layout:
         self.projection = projection
         self.generation = generation
         self.tables = {declared.name: self._copy(declared, suffix) for declared in projection.tables}
+        self.aside = SetAside(self._copy(projection.aside, suffix), projection.name)
         self.place = self._copy(projection.place, suffix)
 
     @classmethod
@@ -55,7 +62,7 @@ class Layout:
     @property
     def all(self) -> list[Table]:
         """Every table, the one with the place last: when it has its row, the others are whole."""
-        return [*self.tables.values(), self.place]
+        return [*self.tables.values(), self.aside.table, self.place]
 
     def create(self, connection: Connection) -> None:
         """Make the tables, without secondary indexes, standing at the beginning of the log."""
@@ -69,6 +76,7 @@ class Layout:
             "definition": self.projection.definition,
             "failing_at": None,
             "failing": None,
+            "aside": 0,
         }
         connection.execute(insert(self.place), [row])
 
@@ -99,16 +107,20 @@ def serving(projection: Projection) -> Layout:
 
 
 def make_tables(database: Database, projections: Iterable[Projection] | None = None) -> None:
-    """Make the tables that are missing, of these projections or all, and anew those that are empty and of an old make.
+    """Make the tables that are missing, of these projections or all; empty ones of an old make are made anew.
 
-    Nothing is done to tables that hold rows: a changed definition asks for a rebuild. Raises ReadTablesUnavailable.
+    Those of other followers are made as well. Nothing is done to tables that hold rows: a changed definition asks for
+    a rebuild. Raises ReadTablesUnavailable.
     """
     with database.fenced("making tables") as connection:
         there = set(sqlalchemy.inspect(connection).get_table_names())
-        if POSITIONS.name not in there:
-            connection.execute(CreateTable(POSITIONS))
-        for projection in projections or PROJECTIONS.values():
+        for missing in (POSITIONS, ASIDE):
+            if missing.name not in there:
+                connection.execute(CreateTable(missing))
+        for projection in PROJECTIONS.values() if projections is None else projections:
             layout = serving(projection)
+            if layout.place.name in there:
+                _complete(connection, layout, there)
             place = layout.standing(connection) if layout.place.name in there else None
             empty = place is not None and place.position == 0 and place.definition != projection.definition
             if place is None or empty:
@@ -117,11 +129,20 @@ def make_tables(database: Database, projections: Iterable[Projection] | None = N
                 layout.create_indexes(connection)
 
 
+def _complete(connection: Connection, layout: Layout, there: Collection[str]) -> None:
+    """Tables of a release that set nothing aside get what they lack for it; their rows are as good as before."""
+    if layout.aside.table.name not in there:
+        connection.execute(CreateTable(layout.aside.table))
+    columns = {column["name"] for column in sqlalchemy.inspect(connection).get_columns(layout.place.name)}
+    if layout.place.c.aside.name not in columns:
+        connection.exec_driver_sql(f"ALTER TABLE {layout.place.name} ADD COLUMN aside BIGINT NOT NULL DEFAULT 0")
+
+
 def exchange(connection: Connection, fresh: Layout) -> None:
     """Let the tables of a rebuild take over, all in one step; those that served stand aside until `drop_leftovers`."""
     there = set(sqlalchemy.inspect(connection).get_table_names())
     pairs: list[tuple[str, str]] = []
-    for declared, made in zip([*fresh.projection.tables, fresh.projection.place], fresh.all, strict=True):
+    for declared, made in zip(_declared(fresh.projection), fresh.all, strict=True):
         if declared.name in there:
             pairs.append((declared.name, f"{declared.name}__old{fresh.generation}"))
         pairs.append((made.name, declared.name))
@@ -133,9 +154,13 @@ def exchange(connection: Connection, fresh: Layout) -> None:
     connection.exec_driver_sql("RENAME TABLE " + ", ".join(f"`{old}` TO `{new}`" for old, new in pairs))
 
 
+def _declared(projection: Projection) -> list[Table]:
+    return [*projection.tables, projection.aside, projection.place]
+
+
 def drop_leftovers(connection: Connection, projection: Projection) -> None:
     """Remove tables of interrupted rebuilds, and those that served before the last exchange."""
-    names = "|".join(re.escape(declared.name) for declared in [*projection.tables, projection.place])
+    names = "|".join(re.escape(declared.name) for declared in _declared(projection))
     for name in sqlalchemy.inspect(connection).get_table_names():
         if re.fullmatch(rf"({names})__(g|old)\d+", name):
             connection.execute(DropTable(Table(name, MetaData()), if_exists=True))

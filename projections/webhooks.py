@@ -105,6 +105,7 @@ class Webhooks(Projection):
     """Folds public events into deliveries, for the endpoints there are, and what came of each."""
 
     name = "webhooks"
+    crosses_streams = True
     tables = (DELIVERIES, ENDPOINTS, LISTENERS, OWNERS)
 
     @on(Merchant.WebhookEndpointAdded)

@@ -12,11 +12,13 @@ from werkzeug.exceptions import HTTPException
 import web
 from ledger.discovery import import_all
 from ledger.errors import Problem
-from projections import positions
+from projections import PROJECTIONS
+from projections.places import places
+from projections.tables import Place
 from web import auth, idempotency
 from web.bodies import read_body, read_query
 from web.positions import HEADER as POSITION
-from web.positions import reached, wanted
+from web.positions import SET_ASIDE, reached, wanted
 from web.problems import FaultyFields, of_bug, of_http, refusal
 from web.routes import ROUTES, Answer, Call, Route
 from web.wiring import Services
@@ -77,7 +79,7 @@ def _serve(services: Services, route: Route, path: Mapping[str, str]) -> Respons
     if route.keyed and caller is not None:
         header = request.headers.get(idempotency.HEADER)
         key = idempotency.key_of(header, scope=caller.scope, method=route.method, path=request.path, body=body)
-    shown = _shown(services, route, query)
+    shown, aside = _shown(services, route, query)
     call = Call(
         services=services,
         route=route,
@@ -91,20 +93,28 @@ def _serve(services: Services, route: Route, path: Mapping[str, str]) -> Respons
     answer = route.view(call)
     if isinstance(answer, Response):
         return answer
-    return _response(route, answer, shown)
+    response = _response(route, answer, shown)
+    if aside:
+        response.headers[SET_ASIDE] = str(aside)
+    return response
 
 
-def _shown(services: Services, route: Route, query: Mapping[str, Any]) -> int | None:
-    """The log position the answer will be true for, once the tables show what the caller wants to see."""
+def _shown(services: Services, route: Route, query: Mapping[str, Any]) -> tuple[int | None, int]:
+    """The log position the answer will be true for, once the tables show what the caller wants to see.
+
+    And how many events up to there the tables lack, because they are set aside.
+    """
     if not route.reads:
-        return None
+        return None, 0
     least = wanted(request.headers.get(POSITION), query.get("position"))
+    found: dict[str, Place] = {}
 
     def position() -> int:
-        found = positions(services.reader)
-        return min(found.get(name, 0) for name in route.reads)
+        found.update(places(services.reader, [PROJECTIONS[name] for name in route.reads]))
+        return min(found[name].position if name in found else 0 for name in route.reads)
 
-    return reached(position, least, services.ledger.head)
+    shown = reached(position, least, services.ledger.head)
+    return shown, sum(place.aside for place in found.values())
 
 
 def _response(route: Route, answer: Answer, shown: int | None) -> Response:

@@ -9,8 +9,11 @@ from marshmallow import Schema, fields
 from redis.exceptions import RedisError
 
 from ledger.errors import Problem, QueueUnavailable, Unavailable
-from projections import PROJECTIONS, positions
-from web.fields import Word
+from projections import PROJECTIONS
+from projections.aside import Pile
+from projections.places import piles, places
+from projections.tables import Place
+from web.fields import Instant, Word
 from web.routes import Answer, Call, route
 from web.wiring import Services
 
@@ -23,13 +26,27 @@ class Alive(Schema):
     status = Word("ok", required=True)
 
 
+class Piled(Schema):
+    """Events that a follower of the log could not take in, or that wait behind such a one; of how many streams."""
+
+    events = fields.Integer(required=True)
+    streams = fields.Integer(required=True)
+    oldest_at = Instant(required=True)
+
+
 class Ready(Schema):
-    """Each part and how far behind the log each projection is. `parts`: `ok`, or the code of the problem."""
+    """Each part and how far behind the log each projection is. `parts`: `ok`, or the code of the problem.
+
+    `set_aside`: by follower, what its answers lack; `stopped`: projections that follow no more. Operators mend both:
+    every other answer is as good as ever, so this process stays ready.
+    """
 
     status = Word("ok", "away", required=True)
     parts = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     position = fields.Integer(required=True, allow_none=True)
     lag = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True, metadata={"description": "Events."})
+    set_aside = fields.Dict(keys=fields.String(), values=fields.Nested(Piled), required=True)
+    stopped = fields.List(fields.String(), required=True)
 
 
 @route("GET", "/live", answer=Alive)
@@ -41,9 +58,9 @@ def live(call: Call) -> Answer:
 @route("GET", "/ready", answer=Ready)
 def ready(call: Call) -> Answer:
     """Whether the event store, the read tables and Redis answer: 200, or 503 when one is away."""
-    services, parts = call.services, {}
+    services, parts = call.services, dict[str, str]()
     parts["event_store"], head = _ask(services.ledger.head)
-    parts["read_tables"], shown = _ask(lambda: positions(services.reader))
+    parts["read_tables"], shown = _ask(lambda: (places(services.reader), piles(services.reader)))
     parts["redis"], _ = _ask(lambda: _ping(services))
     whole = set(parts.values()) == {"ok"}
     return Answer(
@@ -53,7 +70,9 @@ def ready(call: Call) -> Answer:
             "status": "ok" if whole else "away",
             "parts": parts,
             "position": head,
-            "lag": {} if head is None or shown is None else _lag(head, shown),
+            "lag": {} if head is None or shown is None else _lag(head, shown[0]),
+            "set_aside": {} if shown is None else {name: _piled(pile) for name, pile in sorted(shown[1].items())},
+            "stopped": [] if shown is None else sorted(name for name, at in shown[0].items() if at.failing is not None),
         },
     )
 
@@ -72,6 +91,10 @@ def _ping(services: Services) -> None:
         raise QueueUnavailable("Redis does not answer.") from error
 
 
-def _lag(head: int, shown: Mapping[str, int]) -> dict[str, int]:
+def _lag(head: int, shown: Mapping[str, Place]) -> dict[str, int]:
     # The positions were read after the head, so a projection may be past it by now.
-    return {name: max(0, head - shown.get(name, 0)) for name in sorted(PROJECTIONS)}
+    return {name: max(0, head - (shown[name].position if name in shown else 0)) for name in sorted(PROJECTIONS)}
+
+
+def _piled(pile: Pile) -> dict[str, object]:
+    return {"events": pile.events, "streams": pile.streams, "oldest_at": pile.oldest_at}

@@ -42,7 +42,10 @@ Every POST needs an `Idempotency-Key`: sent again with the same content it gives
 ever, and `Idempotent-Replayed: true`; a secret is shown in the first answer only and is null afterwards.
 
 Commands tell in `Socai-Position` which log position shows them; a query that names it (`?position=` or the same header)
-never answers from before it. Refusals are problem details (RFC 9457)."""
+never answers from before it. While events that could not be read are set aside, answers that may lack them say how
+many, of all merchants together, in `Socai-Set-Aside`; nothing is lost, and answers are whole again once it is mended.
+
+Refusals are problem details (RFC 9457)."""
 
 
 class ErrorShown(Schema):
@@ -183,6 +186,8 @@ def _headers(route: Route) -> dict[str, Any]:
     headers: dict[str, Any] = {"Request-Id": text, "Socai-Version": text}
     if route.reads or route.keyed:
         headers["Socai-Position"] = number
+    if route.reads:
+        headers["Socai-Set-Aside"] = number
     if route.keyed:
         headers["Idempotent-Replayed"] = text
     return headers

@@ -9,6 +9,8 @@ from typing import Final
 from ledger.errors import InvalidField, Unavailable
 
 HEADER: Final = "Socai-Position"
+SET_ASIDE: Final = "Socai-Set-Aside"
+"""How many events, anybody's, the tables behind an answer lack because they could not be folded; left out when none."""
 PATIENCE_S: Final = 2.0
 PAUSE_S: Final = 0.02
 

@@ -1,7 +1,8 @@
-"""The door of the worker processes: `python -m workers projector | reactor | scheduler | run QUEUE | queues`.
+"""The door of the worker processes: `python -m workers projector | reactor | scheduler | run QUEUE`.
 
-Each verb is one process of `docker-compose.yml`. SIGTERM ends it when what is under way is done. Logs are JSON lines on
-standard error.
+Each of these verbs is one process of `docker-compose.yml`; `queues` lists the queues and `retry reactor` tries again
+what the reactor has set aside. SIGTERM ends a process when what is under way is done. Logs are JSON lines on standard
+error.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import secrets
 import signal
 import sys
+from collections.abc import Callable, Collection
 from contextlib import closing
 from datetime import UTC, datetime
 from threading import Event
@@ -27,20 +29,26 @@ from ledger.settings import SettingsInvalid, read_settings
 from workers import projector
 from workers.jobs import QueueWorker, assert_one_queue, queue_names
 from workers.parts import Parts, connect, hold
-from workers.reactor import Reactor
+from workers.reactor import NAME, Reactor
 from workers.scheduler import Scheduler
 
-USAGE: Final = "usage: python -m workers projector | reactor | scheduler | run QUEUE | queues"
+USAGE: Final = (
+    "usage: python -m workers projector | reactor | scheduler | run QUEUE | queues | retry reactor [--stream ID]"
+)
 PAUSE_S: Final = 1.0
 """Pause before a worker whose Redis went away begins anew."""
 
 log = logging.getLogger("workers")
 
+Verb = Callable[[Parts, list[str], Event], int | None]
+"""Parts, the other words, and the flag that SIGTERM sets; gives an exit code other than 0 where there is one."""
+
 
 def main(words: list[str]) -> int:
-    """Run one verb; the exit code (2: the words or the environment are wrong)."""
-    verbs = {"projector": _projector, "reactor": _reactor, "scheduler": _scheduler, "run": _run, "queues": _queues}
-    if not words or words[0] not in verbs or (len(words) > 1 and words[0] != "run"):
+    """Run one verb; the exit code (1: a retry left something set aside; 2: the words or the environment are wrong)."""
+    verbs: dict[str, Verb] = {"projector": _projector, "reactor": _reactor, "scheduler": _scheduler}
+    verbs |= {"run": _run, "queues": _queues, "retry": _retry}
+    if not _are_known(words, verbs):
         print(USAGE, file=sys.stderr)
         return 2
     log_json_lines()
@@ -48,14 +56,20 @@ def main(words: list[str]) -> int:
     try:
         settings = read_settings(os.environ)
         with closing(Parts.open(settings, lambda: datetime.now(UTC), secrets.token_bytes)) as parts:
-            verbs[words[0]](parts, words[1:], _stop_flag())
+            return verbs[words[0]](parts, words[1:], _stop_flag()) or 0
     except SettingsInvalid as fault:
         print(fault, file=sys.stderr)
         return 2
     except Problem as problem:
         print(f"{problem.title}: {problem.detail}", file=sys.stderr)
         return 2
-    return 0
+
+
+def _are_known(words: list[str], verbs: Collection[str]) -> bool:
+    if words[:1] == ["retry"]:
+        stream = len(words) == 4 and words[2] == "--stream"
+        return words[1:2] == [NAME] and (len(words) == 2 or stream)
+    return bool(words) and words[0] in verbs and (len(words) == 1 or words[0] == "run")
 
 
 def _stop_flag() -> Event:
@@ -83,6 +97,13 @@ def _reactor(parts: Parts, words: list[str], stop: Event) -> None:
 
 def _scheduler(parts: Parts, words: list[str], stop: Event) -> None:
     Scheduler(parts).run(stop)
+
+
+def _retry(parts: Parts, words: list[str], stop: Event) -> int:
+    """What the reactor has set aside is tried again, whether a reactor runs or not."""
+    done = Reactor(parts).retry(words[2] if len(words) > 1 else None)
+    print(f"{NAME}: {done.taken} events taken in, {done.left} still set aside.")
+    return 1 if done.left else 0
 
 
 def _queues(parts: Parts, words: list[str], stop: Event) -> None:

@@ -1,7 +1,7 @@
 """The projector writes the read tables: every projection follows the log with a position of its own.
 
-A projection that meets an event it cannot fold sets itself aside, visibly, with its position where it was; the others
-go on. Two projectors at once do no harm: the position is locked and moves in the transaction of its rows.
+An event that cannot be folded is set aside, visibly, with what follows in its stream; all else goes on. Two projectors
+at once do no harm: the position is locked and moves in the transaction of its rows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 from ledger.errors import Unavailable
 from projections.follower import Round, run_round
-from projections.places import places
+from projections.places import piles, places
 from projections.projection import PROJECTIONS
 from workers.parts import Parts
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 def project(parts: Parts) -> Round:
     """One batch for every projection. Raises Unavailable when a part is away."""
-    return run_round(parts.ledger, parts.database)
+    return run_round(parts.ledger, parts.database, parts.clock())
 
 
 def run(parts: Parts, stop: Event) -> None:
@@ -50,3 +50,6 @@ def _tell_who_is_set_aside(parts: Parts) -> None:
             log.error("projection %s stands before position %s: %s", name, place.failing_at, place.failing)
         elif place.definition != PROJECTIONS[name].definition:
             log.error("projection %s was made by another release: python -m projections rebuild %s", name, name)
+    for name, pile in piles(parts.reader).items():
+        since = pile.oldest_at.isoformat()
+        log.error("%s has %s events of %s streams set aside since %s", name, pile.events, pile.streams, since)

@@ -2,7 +2,8 @@
 
 Its position is kept after the jobs of a batch were rung, so an event is reacted to at least once. It is there for speed
 alone: whatever it misses (Redis away, a long stop) the timetable finds in the tables. So it begins at the end of the
-log when it has no position yet, and passes over events that are no news any more, and reactions that are refused.
+log when it has no position yet, and passes over events that are no news any more. An event that cannot be read, or a
+reaction that fails or is refused, is set aside with what follows in its stream, for people to see and to `retry`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from threading import Event as Flag
 from typing import Final
 
 from ledger.aggregate import Envelope, Event
-from ledger.errors import Problem, Unavailable
-from projections.places import move, position_of
+from ledger.errors import Unavailable
+from projections.aside import Retried
+from projections.projection import concerns
+from projections.subscription import Subscription
 from workers.jobs import Bell, Ring
 from workers.parts import Parts
 
@@ -45,43 +48,42 @@ def when(*kinds: type[Event]) -> Callable[[Reaction], Reaction]:
     return react
 
 
+def follows(name: str) -> bool:
+    """Whether anything follows from an event of this stored name, or may in a release that knows the name."""
+    names = {kind.stored_name for kind in REACTIONS}
+    return concerns(name, names, {known.partition(".")[0] for known in names})
+
+
 class Reactor:
     """Follows the log from its kept position."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._bell = Bell(parts.redis)
+        self._subscription = Subscription(parts.database, NAME, follows)
 
     def position(self) -> int:
         """How far it has got; at its very first start, the end of the log. Raises Unavailable."""
-        position = position_of(self._parts.reader, NAME)
+        position = self._subscription.position()
         if not position:
             position = self._parts.ledger.head()
-            move(self._parts.database, NAME, after=0, upto=position)
+            self._subscription.begin(position)
         return position
 
     def step(self) -> int:
         """React to the next batch of events; how many there were. Raises Unavailable when a part is away."""
-        after = self.position()
-        envelopes = self._parts.ledger.read(after, BATCH)
-        oldest = self._parts.clock() - NEWS
-        for envelope in envelopes:
-            if envelope.at >= oldest:
-                self._react(envelope)
-        if envelopes:
-            # When another copy was first, both rang the same jobs: no harm, and it is there that we go on.
-            move(self._parts.database, NAME, after=after, upto=envelopes[-1].position)
-        return len(envelopes)
+        self.position()
+        return self._subscription.step(self._parts.ledger, self._react, self._parts.clock(), BATCH)
+
+    def retry(self, stream: str | None = None) -> Retried:
+        """React to what was set aside, of one stream or all. Raises Unavailable, NothingSetAside."""
+        return self._subscription.retry(self._parts.ledger, self._react, stream)
 
     def _react(self, envelope: Envelope) -> None:
+        if envelope.at < self._parts.clock() - NEWS:
+            return
         for reaction in REACTIONS.get(type(envelope.event), ()):
-            try:
-                self._bell.ring_all(reaction(self._parts, envelope))
-            except Unavailable:
-                raise
-            except Problem as problem:
-                # It would be refused again for ever: a payout out of an account that left our file, for one.
-                log.warning("%s after %s was refused: %s", reaction.__name__, envelope.id, problem.slug)
+            self._bell.ring_all(reaction(self._parts, envelope))
 
     def run(self, stop: Flag) -> None:
         """Steps until told to stop, woken by each new event."""

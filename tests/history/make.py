@@ -2,11 +2,15 @@
 
 A specimen is the exact stored bytes of one event of one kind and schema version, `<stored_name>.v<schema>.json`. A file
 that is there is never written again: it stands for what is in the logs out there.
+
+For an older schema version, `today/<stored_name>.v<schema>.json` says what the payload of that specimen means today. It
+is written by hand, from what the old schema meant, so that an upcast is held against something else than itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,12 +18,14 @@ from typing import Any
 import msgspec
 
 import ledger
-from ledger.aggregate import EVENTS, Envelope, Event, encode
+from ledger.aggregate import EVENTS, Envelope, Event, decode, encode
 from ledger.discovery import import_all
+from ledger.errors import LogDamaged
 from ledger.money import Money
 from ledger.privacy import Sealed
 
 FOLDER = Path(__file__).parent
+TODAY = "today"
 AT = datetime(2026, 11, 23, 2, 0, 0, 125_000, tzinfo=UTC)
 WHOLE: dict[type, object] = {
     Money: Money(1_500_000),
@@ -53,6 +59,34 @@ def file_name(kind: type[Event], schema: int) -> str:
 def wanted(all_kinds: Iterable[type[Event]]) -> list[str]:
     """The names of all specimens there must be: one for every schema version a kind ever had."""
     return [file_name(kind, schema) for kind in all_kinds for schema in range(1, kind.schema_version + 1)]
+
+
+def faults(kind: type[Event], folder: Path = FOLDER) -> list[str]:
+    """What is missing or wrong among the specimens of one kind of event, a sentence each."""
+    return [fault for schema in range(1, kind.schema_version + 1) for fault in _faults(kind, schema, folder)]
+
+
+def _faults(kind: type[Event], schema: int, folder: Path) -> Iterator[str]:
+    name = file_name(kind, schema)
+    specimen, today = folder / name, folder / TODAY / name
+    if not specimen.is_file():
+        yield f"{name} is missing"
+        return
+    if json.loads(specimen.read_bytes())["schema"] != schema:
+        yield f"{name} is of another schema than its name says"
+        return
+    try:
+        envelope = decode(kind.stored_name, f"{kind.stored_name.partition('.')[0]}_a", 1, specimen.read_bytes())
+    except LogDamaged as damaged:
+        yield f"{name} cannot be read: {damaged.detail}"
+        return
+    if schema == kind.schema_version:
+        if encode(envelope) != specimen.read_bytes():
+            yield f"{name} is not written again as it was: raise the schema version"
+    elif not today.is_file():
+        yield f"{TODAY}/{name} is missing: say by hand what the old payload means today"
+    elif msgspec.to_builtins(envelope.event) != json.loads(today.read_bytes()):
+        yield f"{name} is not read as {TODAY}/{name} says"
 
 
 def value_of(kind: msgspec.inspect.Type, name: str) -> object:

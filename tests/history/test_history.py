@@ -7,13 +7,16 @@ fails here means that logs out there cannot be read any more: mend the event cla
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from ledger.aggregate import AGGREGATES, Envelope, Event, decode, encode
+from ledger.aggregate import AGGREGATES, EVENTS, Envelope, Event, Json, decode, encode
 from ledger.errors import LogDamaged
-from tests.history.make import FOLDER, file_name, kinds, stored, wanted, write_missing
+from ledger.money import Money
+from tests.history.make import FOLDER, faults, file_name, kinds, stored, wanted, write_missing
 
 NAMES = [
     "account.credited",
@@ -110,6 +113,86 @@ def test_every_kind_of_aggregate_begins_from_one_of_the_specimens() -> None:
     begun = {file.name.partition(".")[0] for file in SPECIMENS}
     ours = {noun for noun, kind in AGGREGATES.items() if kind.__module__.startswith("ledger.")}
     assert begun == ours
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.stored_name)
+def test_every_version_of_a_kind_is_read_as_it_was_meant(kind: type[Event]) -> None:
+    assert faults(kind) == []
+
+
+def moved() -> type[Event]:
+    """An event whose schema was raised twice: `dong` became `amount`, then `why` was added."""
+
+    class Moved(Event):
+        """Planted."""
+
+        schema_version = 3
+        amount: Money
+        why: str
+
+        @classmethod
+        def upcast(cls, schema: int, data: Json) -> Json:
+            if schema == 1:
+                return {"amount": {"currency": "VND", "units": data["dong"]}}
+            if schema == 2:
+                return {**data, "why": "unknown"}
+            return super().upcast(schema, data)
+
+    Moved.stored_name = "planted.moved"
+    return Moved
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[tuple[type[Event], Path]]:
+    """The whole history of that event: a specimen of each schema, and what the old ones mean today."""
+    kind = moved()
+    EVENTS[kind.stored_name] = kind
+    (today := tmp_path / "today").mkdir()
+    plain = json.loads(stored(kind))
+    amount = {"currency": "VND", "units": 5}
+    for schema, data in ((1, {"dong": 5}), (2, {"amount": amount}), (3, {"amount": amount, "why": "x"})):
+        specimen = {**plain, "schema": schema, "data": data}
+        (tmp_path / file_name(kind, schema)).write_bytes(msgspec.json.encode(specimen, order="sorted"))
+        if schema < 3:
+            (today / file_name(kind, schema)).write_text(json.dumps({"amount": amount, "why": "unknown"}))
+    yield kind, tmp_path
+    del EVENTS[kind.stored_name]
+
+
+def test_a_whole_history_has_no_fault(history: tuple[type[Event], Path]) -> None:
+    assert faults(*history) == []
+
+
+def _forgets_a_step(kind: type[Event], folder: Path) -> None:
+    kind.upcast = classmethod(Event.upcast.__func__)  # type: ignore[attr-defined,method-assign,assignment]
+
+
+def _means_something_else(kind: type[Event], folder: Path) -> None:
+    (folder / "today" / "planted.moved.v1.json").write_text('{"amount":{"currency":"VND","units":50},"why":"unknown"}')
+
+
+@pytest.mark.parametrize(
+    ("plant", "found"),
+    [
+        (lambda kind, folder: (folder / "planted.moved.v1.json").unlink(), "planted.moved.v1.json is missing"),
+        (lambda kind, folder: (folder / "today" / "planted.moved.v2.json").unlink(), "say by hand"),
+        (lambda kind, folder: (folder / "planted.moved.v2.json").rename(folder / "planted.moved.v1.json"), "another"),
+        (_forgets_a_step, "no way from planted.moved schema 1 to 2"),
+        (_means_something_else, "is not read as"),
+        (lambda kind, folder: setattr(kind, "schema_version", 4), "planted.moved.v4.json is missing"),
+        (lambda kind, folder: (folder / "planted.moved.v3.json").write_bytes(b'{"schema":3}'), "cannot be read"),
+    ],
+)
+def test_a_fault_planted_in_a_history_is_found(
+    history: tuple[type[Event], Path], plant: Callable[[type[Event], Path], object], found: str
+) -> None:
+    plant(*history)
+    assert any(found in fault for fault in faults(*history)), faults(*history)
+
+
+def test_the_build_checks_the_history() -> None:
+    check = (FOLDER.parents[1] / "socai").read_text().partition("verb_check()")[2].partition("\n}")[0]
+    assert "tests/history" in check
 
 
 def planted() -> type[Event]:

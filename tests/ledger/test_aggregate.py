@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from ledger.aggregate import AGGREGATES, Aggregate, Envelope, Event, Json, Snapshot, decode, encode, follows
 from ledger.calendar import ICT
 from ledger.context import Context
-from ledger.errors import LogDamaged
+from ledger.errors import EventUnknown, EventUnreadable, LogDamaged
 from ledger.money import Money
 from ledger.payouts import Payout
 from tests.ledger.folded import digests, told
@@ -280,8 +280,36 @@ def test_bytes_that_do_not_fit_stop_the_reader_with_a_name_for_it(name: str, sto
         decode(name, "planted_1", 1, stored)
 
 
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    [
+        ("planted.forgotten", stored_as(3, {"amount": {"currency": "VND", "units": 1}, "why": "x"})),
+        ("planted.renamed", stored_as(4, {"amount": {"currency": "VND", "units": 1}, "why": "x"})),
+        ("planted.renamed", stored_as(9, {"of a form": ["nobody", "knows"]})),
+    ],
+)
+def test_what_a_newer_release_wrote_is_refused_with_the_cure(name: str, stored: bytes) -> None:
+    with pytest.raises(EventUnknown, match="install that release or a later one") as refused:
+        decode(name, "planted_1", 1, stored)
+    assert "planted_1@1" in refused.value.detail
+    assert "nobody" not in refused.value.detail
+
+
+def test_what_was_altered_is_refused_without_being_quoted() -> None:
+    altered = stored_as(3, {"amount": {"currency": "VND", "units": "0912345678"}, "why": "x"})
+    for stored in (
+        altered,
+        stored_as(2, {"amount": "0912345678"}),
+        stored_as(1, {"đồng": "0912345678"}),
+        b"0912345678",
+    ):
+        with pytest.raises(EventUnreadable, match="retry") as refused:
+            decode("planted.renamed", "planted_1", 1, stored)
+        assert "0912345678" not in refused.value.detail
+
+
 def test_an_event_without_a_way_from_its_old_schema_stops_the_reader() -> None:
-    with pytest.raises(LogDamaged, match="no way"):
+    with pytest.raises(EventUnreadable, match=r"no way from planted\.happened schema 1 to 2"):
         Planted.Happened.upcast(1, {})
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from base64 import b64encode
 from collections.abc import Iterator
 
 import pytest
-from eventsourcing.persistence import IntegrityError, InterfaceError
+from eventsourcing.persistence import IntegrityError, InterfaceError, StoredEvent
 
+from commands.payments import CancelPaymentIntent
 from ledger import accounts
 from ledger.accounts import Account
-from ledger.errors import EventStoreUnavailable, NotFound, PayoutNotFound
+from ledger.errors import (
+    EventStoreUnavailable,
+    EventUnknown,
+    EventUnreadable,
+    LogDamaged,
+    NotFound,
+    PayoutNotFound,
+)
 from ledger.payouts import Payout
 from ledger.privacy import KeysInMemory
 from ledger.settings import read_settings
@@ -51,6 +60,40 @@ def test_several_aggregates_are_kept_all_or_nothing() -> None:
     assert story.ledger.find(Account, other.id) is None
     assert story.ledger.head() == 2
     assert story.ledger.get(Account, NAME).posted == dong(5)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "refusal"),
+    [
+        ("account.levitated", {}, EventUnknown),
+        ("account.credited", {"schema": 2}, EventUnknown),
+        ("account.credited", {"data": {}}, EventUnreadable),
+    ],
+)
+def test_an_aggregate_with_an_event_that_cannot_be_read_is_refused_and_nothing_is_decided_from_it(
+    name: str, change: dict[str, object], refusal: type[LogDamaged]
+) -> None:
+    story = Story()
+    story.ledger.keep(credited(story, opened(story)))
+    plain = json.loads(story.ledger.recorder.select_events(NAME)[1].state)
+    state = json.dumps({**plain, **change}).encode()
+    story.ledger.recorder.insert_events([StoredEvent(NAME, 3, name, state)])
+    for _ in range(2):
+        with pytest.raises(refusal, match="retry"):
+            story.ledger.get(Account, NAME)
+    with pytest.raises(refusal):
+        story.ledger.history(NAME)
+    assert story.ledger.head() == 3
+
+
+def test_a_command_about_a_stream_of_a_newer_release_writes_nothing() -> None:
+    story = Story()
+    intent = story.intent(story.merchant(), 1_000)
+    story.ledger.recorder.insert_events([StoredEvent(intent.id, 2, "payment_intent.levitated", b"{}")])
+    before = story.ledger.head()
+    with pytest.raises(EventUnknown):
+        story.when(CancelPaymentIntent(merchant_id=intent.merchant_id, payment_intent_id=intent.id, reason="x"))
+    assert story.ledger.head() == before
 
 
 def test_a_stream_cannot_be_created_twice() -> None:

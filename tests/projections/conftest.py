@@ -13,8 +13,9 @@ from ledger.store import Ledger
 from local.mysql import SqlServer
 from projections.database import Database, open_database
 from projections.follower import run_round
+from tests.projections.planted import Planted
 from tests.projections.tale import Tale, tell
-from tests.story import MASTER_KEY, Story, counted_bytes
+from tests.story import MASTER_KEY, START, Story, counted_bytes
 
 
 @pytest.fixture
@@ -40,11 +41,19 @@ def story(ledger: Ledger) -> Story:
 
 
 @pytest.fixture
+def planted() -> Iterator[Planted]:
+    """A projection that fails as its events say."""
+    known = Planted()
+    yield known
+    known.close()
+
+
+@pytest.fixture
 def follow(ledger: Ledger, database: Database) -> Callable[[], None]:
     """Lets all projections come to the end of the log."""
 
     def to_the_end() -> None:
-        while run_round(ledger, database).applied:
+        while run_round(ledger, database, START).applied:
             pass
 
     return to_the_end
@@ -82,7 +91,7 @@ def tables(request: pytest.FixtureRequest) -> Database:
 
 def _followed(tale: Tale, url: str) -> Iterator[Database]:
     database = open_database(url)
-    while run_round(tale.story.ledger, database).applied:
+    while run_round(tale.story.ledger, database, START).applied:
         pass
     yield database
     database.close()

@@ -13,9 +13,11 @@ from sqlalchemy import update
 from ledger.store import Ledger
 from projections.__main__ import main
 from projections.database import Database
+from projections.follower import run_batch
 from projections.places import places
 from projections.projection import PROJECTIONS
-from tests.story import MASTER_KEY, Story
+from tests.projections.planted import Planted
+from tests.story import MASTER_KEY, START, Story
 
 Run = Callable[..., tuple[int, str]]
 
@@ -83,15 +85,20 @@ def test_lag_fails_when_the_log_ends_before_what_was_followed(
     assert "The event log ends before what was followed already" in printed
 
 
-def test_lag_fails_when_a_projection_has_stopped_and_shows_why(
+def test_lag_fails_while_something_is_set_aside_and_shows_what_and_why(
     run: Run, story: Story, ledger: Ledger, follow: Callable[[], None]
 ) -> None:
     story.merchant()
     ledger.recorder.insert_events([StoredEvent("po_x", 1, "payout.levitated", b"{}")])
+    ledger.recorder.insert_events([StoredEvent("po_x", 2, "payout.levitated", b"{}")])
     follow()
     code, printed = run("lag")
     assert code == 1
     assert "payout.levitated po_x@1" in printed
+    line = next(line for line in printed.splitlines() if "│ payouts" in line)
+    assert [part.strip() for part in line.split("│")][2:7] == ["4", "0", "2", "1", START.isoformat()]
+    assert "2 set aside: retry" in line
+    assert "EventUnknown" in printed
 
 
 def test_rebuild_brings_the_named_projections_to_the_end(run: Run, story: Story, database: Database) -> None:
@@ -122,14 +129,34 @@ def test_rebuild_of_the_outdated_leaves_the_others(
     assert run("lag")[0] == 0
 
 
-def test_resume_lets_a_projection_try_again(
+def test_retry_says_what_it_folded_and_fails_while_something_is_left(
+    run: Run, ledger: Ledger, database: Database, planted: Planted
+) -> None:
+    planted.happens(ledger, ("raise", "tl_a"), ("add", "tl_a"), ("raise", "tl_b"))
+    run_batch(ledger, database, planted.tallies, START)
+    code, printed = run("retry", "tallies")
+    assert code == 1
+    assert "0 events folded, 3 still set aside" in printed
+    planted.mend()
+    assert run("retry", "tallies", "--stream", "tl_a")[0] == 1
+    assert planted.sums(database) == {"tl_a": 2}
+    assert run("retry", "tallies")[0] == 0
+    assert run("lag")[0] == 0
+    code, printed = run("retry", "tallies", "--stream", "tl_a")
+    assert code == 2
+    assert "lag" in printed
+
+
+def test_retry_builds_anew_what_reads_across_streams(
     run: Run, story: Story, ledger: Ledger, database: Database, follow: Callable[[], None]
 ) -> None:
     story.merchant()
     ledger.recorder.insert_events([StoredEvent("po_x", 1, "payout.levitated", b"{}")])
     follow()
-    assert run("resume", "payouts")[0] == 0
-    assert places(database)["payouts"].failing is None
+    code, printed = run("retry", "webhooks")
+    assert code == 1
+    assert "built anew" in printed
+    assert places(database)["webhooks"].generation == 1
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are(run: Run) -> None:

@@ -4,50 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Event
 
 import pytest
 import sqlalchemy
-from eventsourcing.persistence import StoredEvent
 from sqlalchemy import delete, update
 
-from commands.payments import CancelPaymentIntent
-from ledger.errors import FoldImpossible, LogDamaged, RebuildOvertaken
+from ledger.errors import RebuildOvertaken, TooManySetAside
 from ledger.store import Ledger
 from projections import positions
+from projections.aside import STREAMS_MAX
 from projections.database import Database, open_database
 from projections.follower import advance, read_section, run_batch, run_round
-from projections.payments import PAYMENTS, payment, payments
-from projections.places import places
+from projections.payments import PAYMENTS, payments
+from projections.places import heads, places
 from projections.projection import PROJECTIONS
 from projections.rebuild import rebuild
 from projections.tables import Layout
 from tests.projections.dumped import dump, dump_all
+from tests.projections.planted import Planted
 from tests.projections.tale import Tale
-from tests.story import Story
+from tests.story import START, Story
 
 Follow = Callable[[], None]
 
 
 def test_rebuilt_tables_equal_those_that_followed(tale: Tale, database: Database, tables_on_sqlite: Database) -> None:
     for projection in PROJECTIONS.values():
-        assert rebuild(tale.story.ledger, database, projection) == tale.story.ledger.head()
+        assert rebuild(tale.story.ledger, database, projection, START) == tale.story.ledger.head()
     assert dump_all(database) == dump_all(tables_on_sqlite)
 
 
 def test_a_rebuild_mends_rows_that_were_altered(tale: Tale, database: Database, tables_on_sqlite: Database) -> None:
     projection = PROJECTIONS["payments"]
-    run_batch(tale.story.ledger, database, projection, limit=10_000)
+    run_batch(tale.story.ledger, database, projection, START, limit=10_000)
     database.write(lambda connection: connection.execute(update(PAYMENTS).values(received=1)))
     database.write(lambda c: c.execute(delete(PAYMENTS).where(PAYMENTS.c.id == tale.payments["exact"])))
-    rebuild(tale.story.ledger, database, projection)
+    rebuild(tale.story.ledger, database, projection, START)
     assert dump(database, projection) == dump(tables_on_sqlite, projection)
 
 
 def test_a_rebuild_leaves_no_tables_behind_and_counts_generations(tale: Tale, database: Database) -> None:
     names: list[set[str]] = []
     for generation in (1, 2, 3):
-        rebuild(tale.story.ledger, database, PROJECTIONS["journal"])
+        rebuild(tale.story.ledger, database, PROJECTIONS["journal"], START)
         names.append(set(sqlalchemy.inspect(database.engine).get_table_names()))
         assert places(database)["journal"].generation == generation
     assert names[0] == names[1] == names[2]
@@ -59,19 +60,19 @@ def test_following_goes_on_behind_a_rebuild(story: Story, database: Database, fo
     merchant_id = story.funded(50_000)
     follow()
     for projection in PROJECTIONS.values():
-        rebuild(story.ledger, database, projection)
+        rebuild(story.ledger, database, projection, START)
     story.requested(merchant_id, 1_000)
     follow()
     live = dump_all(database)
     for projection in PROJECTIONS.values():
-        rebuild(story.ledger, database, projection)
+        rebuild(story.ledger, database, projection, START)
     assert dump_all(database) == live
 
 
 def test_a_rebuild_says_how_far_it_is(tale: Tale, database: Database) -> None:
     told: list[tuple[int, int]] = []
     head = tale.story.ledger.head()
-    rebuild(tale.story.ledger, database, PROJECTIONS["alarms"], lambda reached, end: told.append((reached, end)))
+    rebuild(tale.story.ledger, database, PROJECTIONS["alarms"], START, lambda reached, end: told.append((reached, end)))
     assert told[-1] == (head, head)
 
 
@@ -79,12 +80,12 @@ def test_an_interrupted_rebuild_is_begun_again_clean(
     tale: Tale, database: Database, tables_on_sqlite: Database
 ) -> None:
     projection = PROJECTIONS["balances"]
-    run_batch(tale.story.ledger, database, projection, limit=10_000)
+    run_batch(tale.story.ledger, database, projection, START, limit=10_000)
     half = Layout.beside(projection, 1)
     database.write(half.create)
     section = read_section(tale.story.ledger, 0, 100)
-    database.write(lambda connection: advance(connection, half, section))
-    rebuild(tale.story.ledger, database, projection)
+    database.write(lambda connection: advance(connection, half, section, START))
+    rebuild(tale.story.ledger, database, projection, START)
     assert dump(database, projection) == dump(tables_on_sqlite, projection)
 
 
@@ -92,42 +93,56 @@ def test_a_rebuild_whose_tables_another_one_made_anew_stops(tale: Tale, database
     first = Layout.beside(PROJECTIONS["balances"], 1)
     sections = [read_section(tale.story.ledger, after, 100) for after in (0, 100)]
     database.write(first.create)
-    database.write(lambda connection: advance(connection, first, sections[0]))
+    database.write(lambda connection: advance(connection, first, sections[0], START))
     database.write(first.create)
     with pytest.raises(RebuildOvertaken):
-        database.write(lambda connection: advance(connection, first, sections[1]))
+        database.write(lambda connection: advance(connection, first, sections[1], START))
 
 
-def test_a_rebuild_that_cannot_fold_an_event_leaves_the_old_tables(
-    story: Story, ledger: Ledger, database: Database, follow: Follow
+def test_what_a_rebuild_cannot_fold_is_set_aside_beside_the_new_tables(
+    ledger: Ledger, database: Database, planted: Planted
 ) -> None:
-    intent = story.intent(story.merchant(), 1_000)
-    story.when(CancelPaymentIntent(merchant_id=intent.merchant_id, payment_intent_id=intent.id, reason="x"))
-    follow()
-    cancelled = ledger.recorder.select_events(intent.id)[1]
-    ledger.recorder.insert_events([StoredEvent("pi_stray", 2, cancelled.topic, cancelled.state)])
-    with pytest.raises(FoldImpossible):
-        rebuild(ledger, database, PROJECTIONS["payments"])
-    ledger.recorder.insert_events([StoredEvent("po_stray", 1, "payout.levitated", b"{}")])
-    with pytest.raises(LogDamaged):
-        rebuild(ledger, database, PROJECTIONS["payouts"])
-    found = payment(database, intent.id)
-    assert found is not None
-    assert found.status == "cancelled"
+    planted.happens(ledger, ("add", "tl_a"), ("raise", "tl_b"), ("add", "tl_b"), ("raise", "tl_c"), ("add", "tl_a"))
+    run_batch(ledger, database, planted.tallies, START)
+    before = planted.aside(database)
+    later = START + timedelta(hours=1)
+    rebuild(ledger, database, planted.tallies, later)
+    assert planted.aside(database) == before == [(2, True), (3, False), (4, True)]
+    assert planted.sums(database) == {"tl_a": 2}
+    assert [(entry.attempts, entry.first_seen_at) for entry in heads(database, 9)] == [(2, START), (2, START)]
+    planted.mend()
+    rebuild(ledger, database, planted.tallies, later)
+    assert planted.aside(database) == []
+    assert planted.sums(database) == {"tl_a": 2, "tl_b": 2, "tl_c": 1}
+    assert places(database)["tallies"].aside == 0
 
 
-def test_a_rebuild_takes_a_projection_past_an_event_a_new_release_can_fold(
-    story: Story, ledger: Ledger, database: Database, follow: Follow
+def test_a_rebuild_that_would_set_aside_too_much_leaves_the_old_tables(
+    ledger: Ledger, database: Database, planted: Planted
 ) -> None:
-    story.intent(story.merchant(), 1_000)
-    follow()
-    place = PROJECTIONS["payments"].place
-    failing = update(place).values(failing_at=1, failing="an older release could not fold this")
-    database.write(lambda connection: connection.execute(failing))
-    story.intent(story.merchant(), 2_000)
-    rebuild(ledger, database, PROJECTIONS["payments"])
-    assert places(database)["payments"].failing is None
-    assert len(payments(database, limit=10)) == 2
+    planted.happens(ledger, *(("raise", f"tl_{number}") for number in range(STREAMS_MAX + 1)))
+    planted.mend()
+    run_batch(ledger, database, planted.tallies, START)
+    planted.unmend()
+    with pytest.raises(TooManySetAside):
+        rebuild(ledger, database, planted.tallies, START)
+    assert len(planted.sums(database)) == STREAMS_MAX + 1
+
+
+def test_poison_that_comes_during_the_exchange_is_set_aside_before_the_next_attempt(
+    ledger: Ledger, database: Database, planted: Planted
+) -> None:
+    planted.happens(ledger, ("add", "tl_a"))
+    run_batch(ledger, database, planted.tallies, START)
+
+    def told(reached: int, head: int) -> None:
+        if ledger.head() < 3:
+            planted.happens(ledger, ("raise", "tl_b"), ("add", "tl_a"))
+            run_batch(ledger, database, planted.tallies, START)
+
+    rebuild(ledger, database, planted.tallies, START, told)
+    assert planted.aside(database) == [(2, True)]
+    assert planted.sums(database) == {"tl_a": 2}
 
 
 @pytest.mark.timeout(240)
@@ -135,7 +150,7 @@ def test_a_rebuild_while_events_arrive_fails_no_reading_and_loses_nothing(
     story: Story, ledger: Ledger, database: Database, read_tables_url: str
 ) -> None:
     merchant_id = story.funded(5_000_000, approvals=0)
-    while run_round(ledger, database).applied:
+    while run_round(ledger, database, START).applied:
         pass
     over = Event()
 
@@ -150,7 +165,7 @@ def test_a_rebuild_while_events_arrive_fails_no_reading_and_loses_nothing(
     def follow() -> None:
         own = open_database(read_tables_url)
         while not over.is_set():
-            run_round(ledger, own)
+            run_round(ledger, own, START)
         own.close()
 
     def read() -> list[tuple[int, int]]:
@@ -167,15 +182,15 @@ def test_a_rebuild_while_events_arrive_fails_no_reading_and_loses_nothing(
         try:
             for _ in range(2):
                 for projection in PROJECTIONS.values():
-                    rebuild(ledger, database, projection)
+                    rebuild(ledger, database, projection, START)
         finally:
             over.set()
         assert made.result() > 0
         shown = seen.result()
     assert shown == sorted(shown), "a reader was shown an earlier state after a later one"
-    while run_round(ledger, database).applied:
+    while run_round(ledger, database, START).applied:
         pass
     live = dump_all(database)
     for projection in PROJECTIONS.values():
-        rebuild(ledger, database, projection)
+        rebuild(ledger, database, projection, START)
     assert dump_all(database) == live

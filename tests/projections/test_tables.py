@@ -18,7 +18,8 @@ from projections.tables import Layout, drop_leftovers, exchange, make_tables
 from tests.story import Story
 
 Follow = Callable[[], None]
-DECLARED = {table.name for projection in PROJECTIONS.values() for table in (*projection.tables, projection.place)}
+OURS = [(*projection.tables, projection.aside, projection.place) for projection in PROJECTIONS.values()]
+DECLARED = {"positions", "positions__aside", *(table.name for tables in OURS for table in tables)}
 
 
 def _names(database: Database) -> set[str]:
@@ -32,7 +33,7 @@ def _outdate(database: Database, name: str) -> None:
 
 def test_all_tables_are_made_with_their_indexes(database: Database) -> None:
     make_tables(database)
-    assert _names(database) == {*DECLARED, "positions"}
+    assert _names(database) == DECLARED
     indexes = sqlalchemy.inspect(database.engine).get_indexes("payments")
     assert {tuple(index["column_names"]) for index in indexes} == {
         tuple(column.name for column in index.columns) for index in PAYMENTS.indexes
@@ -53,7 +54,7 @@ def test_several_processes_may_make_the_tables_at_once(database: Database) -> No
     with ThreadPoolExecutor(4) as threads:
         for made in [threads.submit(make_tables, database) for _ in range(4)]:
             made.result()
-    assert _names(database) == {*DECLARED, "positions"}
+    assert _names(database) == DECLARED
 
 
 def test_empty_tables_of_another_definition_are_made_anew(database: Database) -> None:
@@ -101,9 +102,9 @@ def test_an_exchange_lets_new_tables_serve_and_the_old_stand_aside(
         exchange(connection, fresh)
     assert payments(database, limit=10) == []
     assert (places(database)["payments"].generation, places(database)["payments"].position) == (1, 0)
-    assert {"payments__old1", "payments__place__old1"} <= _names(database)
+    assert {"payments__old1", "payments__aside__old1", "payments__place__old1"} <= _names(database)
     database.write(lambda connection: drop_leftovers(connection, projection))
-    assert _names(database) == {*DECLARED, "positions"}
+    assert _names(database) == DECLARED
 
 
 def test_leftovers_are_only_those_of_the_projection_itself(database: Database) -> None:
@@ -112,9 +113,29 @@ def test_leftovers_are_only_those_of_the_projection_itself(database: Database) -
     for layout in others:
         database.write(layout.create)
     database.write(lambda connection: drop_leftovers(connection, PROJECTIONS["payments"]))
-    assert _names(database) - {*DECLARED, "positions"} == {table.name for table in others[1].all}
+    assert _names(database) - DECLARED == {table.name for table in others[1].all}
 
 
 @pytest.mark.parametrize("name", sorted(PROJECTIONS))
 def test_table_names_leave_room_for_what_is_put_behind_them(name: str) -> None:
     assert all(len(table.name) <= 50 for table in Layout(PROJECTIONS[name]).all)
+
+
+def test_tables_of_a_release_that_set_nothing_aside_get_what_they_lack(
+    ledger: Ledger, database: Database, follow: Follow
+) -> None:
+    story = Story(ledger)
+    story.intent(story.merchant(), 1_000)
+    follow()
+
+    def age(connection: Connection) -> None:
+        for projection in PROJECTIONS.values():
+            connection.exec_driver_sql(f"ALTER TABLE {projection.place.name} DROP COLUMN aside")
+            connection.exec_driver_sql(f"DROP TABLE {projection.aside.name}")
+
+    database.write(age)
+    story.intent(story.merchant(), 2_000)
+    follow()
+    assert _names(database) == DECLARED
+    assert len(payments(database, limit=10)) == 2
+    assert {place.generation for place in places(database).values()} == {0}

@@ -22,6 +22,7 @@ from projections.balances import balances
 from projections.database import open_database
 from projections.follower import run_round
 from tests.projections.dumped import dump_all
+from tests.story import START
 from tests.torture.judge import Kind, Violation
 from tests.torture.projector import open_ledger
 from tests.torture.records import last_position
@@ -157,7 +158,7 @@ def differences(bench: Bench) -> Iterator[Violation]:
     ledger = open_ledger(bench.url)
     lived, fresh = open_database(tables_url(bench)), open_database(f"sqlite:///{bench.directory / 'scratch.db'}")
     try:
-        while run_round(ledger, fresh, limit=2_000).applied:
+        while run_round(ledger, fresh, START, limit=2_000).applied:
             pass
         rows, expected = dump_all(lived), dump_all(fresh)
         for name in expected:

@@ -20,7 +20,7 @@ from ledger.privacy import KeysInMemory
 from ledger.store import Ledger
 from projections.database import Database, open_database
 from projections.follower import run_round
-from tests.story import MASTER_KEY, counted_bytes
+from tests.story import MASTER_KEY, START, counted_bytes
 
 WAIT_S = 0.5
 
@@ -35,7 +35,7 @@ def project(ledger: Ledger, database: Database, progress: Path, stop: Event) -> 
     told = os.open(progress, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     while not stop.is_set():
         try:
-            done = run_round(ledger, database, limit=100)
+            done = run_round(ledger, database, START, limit=100)
             os.write(told, f"[{done.position}]\n".encode())
             if not done.applied:
                 ledger.wait(done.position, WAIT_S)

@@ -13,6 +13,7 @@ from ledger.event_log import opened
 from projections.balances import BALANCES
 from projections.database import open_database
 from projections.follower import run_round
+from tests.story import START
 from tests.torture import kills
 from tests.torture.judge import Kind
 from tests.torture.plan import Style, events, steps
@@ -69,7 +70,7 @@ def test_rows_that_differ_from_a_fold_from_scratch_are_told(bench: Bench) -> Non
         for number in range(20):
             step = next(plan)._replace(stream=f"st_{number}")
             log.append(events(step, step.key, 2 if number == 1 else 1))
-    while run_round(ledger, lived).applied:
+    while run_round(ledger, lived, START).applied:
         pass
     assert list(kills.differences(bench)) == []
     lived.write(lambda connection: connection.execute(update(BALANCES).values(posted=BALANCES.c.posted + 1)))

@@ -222,7 +222,7 @@ class Stage:
 
     def project(self) -> None:
         """Let every projection come to the end of the log."""
-        while run_round(self.services.ledger, self.database).applied:
+        while run_round(self.services.ledger, self.database, START).applied:
             pass
         assert set(positions(self.database).values()) == {self.services.ledger.head()}
 

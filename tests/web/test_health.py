@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
+from eventsourcing.persistence import StoredEvent
 from redis import Redis
 
 from ledger.store import Ledger
@@ -60,3 +61,19 @@ def test_while_redis_is_away_it_says_when_to_ask_again(stage: Stage) -> None:
     assert answer.headers["Retry-After"] == "2"
     assert said(answer)["status"] == "away"
     assert said(answer)["parts"] == {"event_store": "ok", "read_tables": "ok", "redis": "queue-unavailable"}
+
+
+def test_what_is_set_aside_is_shown_to_operators_and_told_to_who_reads(stage: Stage) -> None:
+    shop = stage.shop()
+    stage.project()
+    clean = stage.ask("GET", "/v1/payouts", bearer=shop.keys["owner"])
+    assert "Socai-Set-Aside" not in clean.headers
+    stage.services.ledger.recorder.insert_events([StoredEvent("po_x", 1, "payout.levitated", b"{}")])
+    stage.services.ledger.recorder.insert_events([StoredEvent("po_x", 2, "payout.levitated", b"{}")])
+    stage.project()
+    body = said(stage.ask("GET", "/ready"))
+    assert body["set_aside"].keys() == {"payouts", "statement_lines", "webhooks"}
+    assert body["set_aside"]["payouts"] == {"events": 2, "streams": 1, "oldest_at": "2026-11-23T02:00:00Z"}
+    assert body["stopped"] == []
+    assert stage.ask("GET", "/v1/payouts", bearer=shop.keys["owner"]).headers["Socai-Set-Aside"] == "2"
+    assert "Socai-Set-Aside" not in stage.ask("GET", "/v1/payment-intents", bearer=shop.keys["owner"]).headers

@@ -13,10 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from ledger.money import Money
 from ledger.payouts import ANSWER_WITHIN
 from local.redis import RedisServer
+from projections.places import heads, piles, position_of
 from tests.workers.world import ASK, PAY, PAYEE, WEBHOOKS, World, eventually, waiting
 from workers.jobs import Ring
 from workers.parts import connect
@@ -55,7 +57,10 @@ def ended(process: subprocess.Popen[bytes]) -> int:
     return process.wait(30)
 
 
-@pytest.mark.parametrize("words", [[], ["nonsense"], ["projector", "twice"]])
+@pytest.mark.parametrize(
+    "words",
+    [[], ["nonsense"], ["projector", "twice"], ["retry"], ["retry", "projector"], ["retry", "reactor", "--stream"]],
+)
 def test_other_words_are_answered_with_the_usage(words: list[str]) -> None:
     done = ran({}, *words)
     assert done.returncode == 2
@@ -80,6 +85,25 @@ def test_a_worker_told_other_than_one_queue_refuses_to_start(world: World, queue
     done = ran(world.environment, "run", *queues)
     assert done.returncode == 2
     assert "exactly one queue" in done.stderr
+
+
+def test_what_the_reactor_has_set_aside_is_retried_while_it_runs(world: World, tmp_path: Path) -> None:
+    world.merchant()
+    log = tmp_path / "log"
+    with running(world, log, "reactor") as reactor:
+        eventually(lambda: position_of(world.parts.reader, "reactor"))
+        world.parts.ledger.recorder.insert_events([StoredEvent("po_new", 1, "payout.levitated", b"{}")])
+        eventually(lambda: piles(world.parts.reader).get("reactor"))
+        done = ran(world.environment, "retry", "reactor")
+        assert (done.returncode, done.stdout) == (1, "reactor: 0 events taken in, 1 still set aside.\n")
+        assert heads(world.parts.reader, 9)[0].attempts == 2
+        done = ran(world.environment, "retry", "reactor", "--stream", "po_other")
+        assert done.returncode == 2
+        assert "Nothing of this stream is set aside" in done.stderr
+        assert ended(reactor) == 0
+    errors = [line for line in map(json.loads, log.read_text().splitlines()) if line["level"] == "error"]
+    assert len(errors) == 1
+    assert "payout.levitated po_new@1" in errors[0]["message"]
 
 
 def test_all_processes_together_pay_out_and_end_gently(world: World, tmp_path: Path) -> None:

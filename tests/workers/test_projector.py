@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from ledger.accounts import available
 from projections import PROJECTIONS, positions
@@ -55,6 +56,22 @@ def test_a_projector_whose_tables_are_away_waits_and_says_so(world: World, caplo
         stop.set()
         waiting.join()
     nowhere.close()
+
+
+def test_a_projector_says_at_its_start_who_has_something_set_aside(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.parts.ledger.recorder.insert_events([StoredEvent("po_new", 1, "payout.levitated", b"{}")])
+    with caplog.at_level(logging.ERROR, logger="projections.follower"):
+        world.project()
+    assert "payouts has set aside payout.levitated po_new@1 at position 1: EventUnknown" in caplog.text
+    stop = threading.Event()
+    running = threading.Thread(target=run, args=(world.parts, stop))
+    with caplog.at_level(logging.ERROR, logger="workers.projector"):
+        running.start()
+        eventually(lambda: "payouts has 1 events of 1 streams set aside since" in caplog.text)
+        stop.set()
+        running.join()
 
 
 def test_a_round_without_news_applies_nothing(world: World) -> None:

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 import redis
+from eventsourcing.persistence import StoredEvent
 
 from ledger.aggregate import Envelope
 from ledger.errors import EventStoreUnavailable, LogCutShort
 from ledger.payouts import Payout
 from local.processes import free_port
-from projections.places import move
+from projections.aside import Retried
+from projections.places import heads, move, piles
 from tests.workers.world import PAY, World, waiting
 from workers.jobs import Ring
 from workers.parts import Parts
@@ -69,20 +71,63 @@ def test_old_news_is_left_to_the_timetable(world: World) -> None:
     assert world.payout(payout_id).status == "accepted"
 
 
-def test_a_payout_out_of_an_account_that_left_our_file_does_not_stop_the_others(
+def test_a_payout_out_of_an_account_that_left_our_file_waits_for_people_and_holds_up_nobody(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone, known = world.funded_merchant(bank_account_id="ba_acb_gone"), world.funded_merchant()
     reactor = Reactor(world.parts)
     reactor.step()
-    world.request_payout(gone)
+    lost_id = world.request_payout(gone)
     payout_id = world.request_payout(known)
     assert reactor.step() > 0
     assert reactor.step() == 0
-    assert "when_a_payout_is_approved" in caplog.text
-    assert "unknown-bank-account" in caplog.text
+    (entry,) = heads(world.parts.reader, 10)
+    assert (entry.follower, entry.stream, entry.attempts) == ("reactor", lost_id, 1)
+    assert entry.cause is not None
+    assert "UnknownBankAccount" in entry.cause
+    assert "reactor has set aside payout.approved" in caplog.text
     world.work(PAY)
     assert world.payout(payout_id).status == "accepted"
+
+
+def test_a_reaction_that_fails_is_set_aside_and_retried_in_order(world_on_each: World) -> None:
+    world = world_on_each
+    merchant_id = world.funded_merchant()
+    reactor = Reactor(world.parts)
+    reactor.step()
+    world.request_payout(merchant_id)
+    broken = True
+
+    def fails(parts: Parts, envelope: Envelope) -> Iterable[Ring]:
+        if broken:
+            raise LookupError("a secret value")
+        return ()
+
+    REACTIONS[Payout.Approved].insert(0, fails)
+    try:
+        assert reactor.step() > 0
+        assert not waiting(world, PAY)
+        assert reactor.retry() == Retried(taken=0, left=1)
+        (entry,) = heads(world.parts.reader, 10)
+        assert entry.attempts == 2
+        assert (entry.cause or "").startswith("LookupError in fails")
+        broken = False
+        assert reactor.retry(entry.stream) == Retried(taken=1, left=0)
+    finally:
+        REACTIONS[Payout.Approved].remove(fails)
+    assert len(waiting(world, PAY)) == 1
+    assert piles(world.parts.reader) == {}
+
+
+def test_an_event_of_a_newer_release_does_not_stop_the_reactor(world: World) -> None:
+    merchant_id = world.funded_merchant()
+    reactor = Reactor(world.parts)
+    reactor.step()
+    world.parts.ledger.recorder.insert_events([StoredEvent("po_new", 1, "payout.levitated", b"{}")])
+    world.request_payout(merchant_id)
+    assert reactor.step() > 0
+    assert len(waiting(world, PAY)) == 1
+    assert "EventUnknown" in (heads(world.parts.reader, 10)[0].cause or "")
 
 
 def test_a_part_that_is_away_stops_the_reactor_where_it_stands(world: World) -> None:
