@@ -38,7 +38,7 @@ from pymongo.uri_parser import parse_uri
 
 from ledger.committer import Client
 from ledger.event_log import Recorded
-from ledger.mongodb_read import CODEC, INDEX, INDEX_KEYS, Commits, EventDocument, LogReader, described
+from ledger.mongodb_read import CODEC, INDEX, INDEX_KEYS, Commits, EventDocument, LogReader, cure, described
 from ledger.mongodb_version import refuse_too_old
 from ledger.mongodb_watch import Watcher
 from ledger.mongodb_write import DURABLE, LogWriter, append_of
@@ -53,8 +53,6 @@ BOUNDS_MS: Final = {
     "heartbeatFrequencyMS": 2_000,
 }
 """What the driver does on its own account (change streams, watching the servers), unless the URL says otherwise."""
-
-_REFUSED: Final = frozenset({13, 18})
 
 Result = TypeVar("Result")
 
@@ -289,8 +287,7 @@ def reported(doing: str) -> Iterator[None]:
     except (InvalidOperation, ConfigurationError) as error:
         raise InterfaceError(f"The event store cannot be used for {doing}: {described(error)}.") from error
     except OperationFailure as error:
-        cure = " Check the user, password and role in EVENT_STORE_URL." if error.code in _REFUSED else ""
-        raise OperationalError(f"The event store refused {doing}: {described(error)}.{cure}") from error
+        raise OperationalError(f"The event store refused {doing}: {described(error)}.{cure(error)}") from error
     except PyMongoError as error:
         raise OperationalError(f"The event store could not be reached for {doing}: {described(error)}.") from error
     except (BSONError, OverflowError) as error:

@@ -132,6 +132,16 @@ def described(error: PyMongoError) -> str:
     return f"{type(error).__name__} {code}" if code else type(error).__name__
 
 
+_NOT_ALLOWED: Final = frozenset({13, 18})
+"""Unauthorized, AuthenticationFailed."""
+
+
+def cure(error: PyMongoError | None) -> str:
+    """What to do about a database error, as a sentence to put behind others; empty where only waiting helps."""
+    refused = getattr(error, "code", None) in _NOT_ALLOWED
+    return " Check the user, password and role in EVENT_STORE_URL." if refused else ""
+
+
 class LogReader:
     """Reads one collection of commits. Every call ends within `patience_s` seconds.
 

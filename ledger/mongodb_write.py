@@ -50,7 +50,7 @@ from pymongo.errors import (
 from pymongo.write_concern import WriteConcern
 
 from ledger.commits import Append, GroupCommit, OutcomeUnknown, Pair
-from ledger.mongodb_read import LINEARIZABLE, MAJORITY, Commits, EventDocument, described, encoded, state_of
+from ledger.mongodb_read import LINEARIZABLE, MAJORITY, Commits, EventDocument, cure, described, encoded, state_of
 
 WTIMEOUT_MS: Final = 5_000
 DURABLE: Final = WriteConcern(w="majority", j=True, wtimeout=WTIMEOUT_MS)
@@ -357,6 +357,6 @@ def _give_up(batch: Sequence[Append[Events]], fault: PyMongoError | None) -> Non
         elif isinstance(fault, InvalidOperation):
             error = InterfaceError(f"Nothing of the append was stored: {cause}.")
         else:
-            error = OperationalError(f"Nothing of the append was stored: {cause}.")
+            error = OperationalError(f"Nothing of the append was stored: {cause}.{cure(fault)}")
         error.__cause__ = fault
         append.refused(error)
