@@ -188,7 +188,7 @@ class LogReader:
         """
         found: list[Recorded] = []
         for first, events in self._pieces(after, limit, None, names):
-            found += _recorded(first, events)
+            found += self._checked(first, events)
         return found[:limit]
 
     def read_back(self, before: int, limit: int, names: Sequence[str] = ()) -> list[Recorded]:
@@ -201,7 +201,7 @@ class LogReader:
         while upto > 0 and len(found) < limit:
             after = max(upto - (WINDOW if names else min(WINDOW, limit - len(found))), 0)
             for first, events in reversed(list(self._pieces(after, upto - after, upto, names))):
-                found += reversed(_recorded(first, events))
+                found += reversed(self._checked(first, events))
             upto = after
         return found[:limit]
 
@@ -210,8 +210,16 @@ class LogReader:
     ) -> list[tuple[int, EventDocument]]:
         """The same as documents with their positions, none behind position `stop`."""
         pieces = self._pieces(after, limit, stop, names)
-        placed = (place for first, events in pieces for place in enumerate(events, first))
+        placed = [place for first, events in pieces for place in enumerate(events, first)]
+        self._newest = None  # whoever takes documents compares the checksums himself
         return [(position, event) for position, event in placed if event is not None][:limit]
+
+    def _checked(self, first: int, events: Sequence[EventDocument | None]) -> list[Recorded]:
+        try:
+            return _recorded(first, events)
+        except LogDamaged:
+            self._newest = None  # the next reader shall see what has been mended
+            raise
 
     def _pieces(self, after: int, limit: int, stop: int | None, names: Sequence[str]) -> Iterator[Piece]:
         """Pieces of the log behind `after` that hold at least `limit` events, or all there are up to `stop`."""

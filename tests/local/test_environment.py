@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -163,10 +164,11 @@ def test_there_is_nothing_to_read_before_the_first_run(stage: Stage) -> None:
     assert read(stage) == {}
 
 
-def test_the_committer_has_a_socket_where_the_store_needs_one_and_a_path_is_not_too_long(tmp_path: Path) -> None:
-    for name in ("a", "b", "c" * 100):
-        (tmp_path / name).mkdir()
-    values = prepare(Stage(tmp_path / "a"), {})
-    assert values["EVENT_STORE_COMMITTER"] == str(tmp_path / "a" / ".run" / "committer.sock")
-    assert prepare(Stage(tmp_path / "b"), {"EVENT_STORE_URL": "sqlite:"})["EVENT_STORE_COMMITTER"] == ""
-    assert prepare(Stage(tmp_path / ("c" * 100)), {})["EVENT_STORE_COMMITTER"] == ""
+def test_the_committer_has_a_socket_where_the_store_needs_one_and_a_path_is_not_too_long() -> None:
+    with TemporaryDirectory() as folder:
+        for name in ("a", "b", "c" * 100):
+            Path(folder, name).mkdir()
+        values = prepare(Stage(Path(folder, "a")), {})
+        assert values["EVENT_STORE_COMMITTER"] == str(Path(folder, "a", ".run", "committer.sock"))
+        assert prepare(Stage(Path(folder, "b")), {"EVENT_STORE_URL": "sqlite:"})["EVENT_STORE_COMMITTER"] == ""
+        assert prepare(Stage(Path(folder, "c" * 100)), {})["EVENT_STORE_COMMITTER"] == ""
