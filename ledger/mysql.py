@@ -42,6 +42,9 @@ NAMING: Final = ("stream", "log", "application", "person")
 class MySql:
     """What MySQL and MariaDB do differently."""
 
+    pause_s: Final = 0.02
+    """A look costs some 0.3 ms of our CPU and 0.1 ms of the server's: 2 % of a core for each process that waits."""
+
     def check(self, connection: Connection) -> None:
         """Raises NotSupportedError for a server that is too old or may forget what it acknowledged."""
         said = str(connection.scalar(text("SELECT VERSION()")))

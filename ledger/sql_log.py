@@ -32,7 +32,7 @@ class SqlLog:
         self._writer = LogWriter(store, self._tables)
         # It must not hold the store: a log that nobody holds any more is closed.
         peek = partial(store.make.peek, store.engine, name)
-        self._watcher = Watcher(name, peek, (store.engine.dialect.loaded_dbapi.Error,))
+        self._watcher = Watcher(name, peek, store.make.pause_s, (store.engine.dialect.loaded_dbapi.Error,))
         store.closes(self._watcher)
         self.may_create = may_create
 

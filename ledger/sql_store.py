@@ -72,6 +72,10 @@ class Begin(NamedTuple):
 class Make(Protocol):
     """What differs between MySQL and SQLite behind the same tables."""
 
+    @property
+    def pause_s(self) -> float:
+        """Seconds between two looks at the head while somebody waits for news."""
+
     def check(self, connection: Connection) -> None:
         """Raises NotSupportedError, with the cure, when the database cannot keep the promises."""
 

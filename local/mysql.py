@@ -43,6 +43,9 @@ class SqlServer(Process):
         version = subprocess.run([self.binary, "--version"], capture_output=True, text=True, check=True).stdout
         self.is_mariadb = "mariadb" in version.lower()
         command = [*self._base(), "--bind-address=127.0.0.1", f"--port={self.port}", f"--init-file={self._users}"]
+        # A server that starts empties the folder of temporary tables, also of those another server is using.
+        self._temporary = directory / "tmp"
+        command.append(f"--tmpdir={self._temporary}")
         # A relative socket lies in the data directory: its path cannot be too long.
         command += ["--socket=mysql.sock", f"--pid-file={directory / 'mysqld.pid'}", "--skip-name-resolve"]
         command += ["--character-set-server=utf8mb4", f"--collation-server={COLLATION}", "--max-connections=200"]
@@ -64,6 +67,7 @@ class SqlServer(Process):
         self._temporary.mkdir(parents=True, exist_ok=True)
         if not (self.data / "mysql").is_dir():
             self._initialise()
+        self._temporary.mkdir(exist_ok=True)
         self._write_users()
         super().start()
         self.wait_until(lambda: listens(self.port) and self._answers())

@@ -47,7 +47,7 @@ def source() -> Counted:
 
 @pytest.fixture
 def watcher(source: Counted) -> Iterator[Watcher]:
-    watcher = Watcher("events", source.peek, (ConnectionError,))
+    watcher = Watcher("events", source.peek, 0.01, (ConnectionError,))
     yield watcher
     watcher.close()
     watcher.close()

@@ -272,16 +272,21 @@ def test_an_event_beyond_what_every_server_takes_is_refused(sql_events_url: str)
         assert log.append([event("po_1", 2, state=b"\xff" * EVENT_BYTES_MAX)]) == [2]
 
 
-def test_nothing_is_written_behind_a_head_that_does_not_fit(sql_events_url: str) -> None:
+@pytest.mark.parametrize("damage", ["UPDATE heads SET position = 1", "DELETE FROM heads"])
+def test_nothing_is_written_behind_a_head_that_does_not_fit(sql_events_url: str, damage: str) -> None:
     with opened(sql_events_url) as log:
         for version in range(1, 4):
             log.append([event("po_1", version)])
         with by_hand(sql_events_url) as connection:
-            connection.execute(sqlalchemy.text("UPDATE heads SET position = 1"))
-        with pytest.raises(OperationalError, match="restore"):
-            log.append([event("po_1", 4)])
+            connection.execute(sqlalchemy.text(damage))
+        with ThreadPoolExecutor(4) as threads:
+            futures = [threads.submit(log.append, [event(f"po_{n}", 4)]) for n in range(4)]
+            errors = [future.exception(30) for future in futures]
+        assert {type(error) for error in errors} == {OperationalError}
+        assert all("restore the tables" in str(error) for error in errors)
         with by_hand(sql_events_url) as connection:
-            connection.execute(sqlalchemy.text("UPDATE heads SET position = 3"))
+            connection.execute(sqlalchemy.text("DELETE FROM heads"))
+            connection.execute(sqlalchemy.text("INSERT INTO heads VALUES ('events', 3)"))
         assert log.append([event("po_1", 4)]) == [4]
 
 

@@ -28,6 +28,10 @@ def test_a_killed_server_comes_back_with_its_rows(tmp_path: Path) -> None:
         assert scalar(url, "SELECT id FROM row_kept") == 7
 
 
+def test_temporary_tables_lie_where_no_other_server_empties_them(mysql_server: SqlServer) -> None:
+    assert scalar(mysql_server.url, "SELECT @@tmpdir") == str(mysql_server.data.parent / "tmp")
+
+
 def test_names_are_found_without_their_accents(mysql_url: str) -> None:
     assert scalar(mysql_url, "SELECT 'Nguyễn Đức' = 'nguyen duc'") == 1
 
