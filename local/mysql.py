@@ -37,9 +37,6 @@ class SqlServer(Process):
         self.data = directory / "data"
         self._password = password
         self._users = directory / "users.sql"
-        # A starting server removes temporary tables from its folder for them: in a shared one also those of others,
-        # which then fall over (MariaDB 10.11 with a segmentation fault in the middle of a query).
-        self._temporary = directory / "tmp"
         version = subprocess.run([self.binary, "--version"], capture_output=True, text=True, check=True).stdout
         self.is_mariadb = "mariadb" in version.lower()
         command = [*self._base(), "--bind-address=127.0.0.1", f"--port={self.port}", f"--init-file={self._users}"]
@@ -64,7 +61,6 @@ class SqlServer(Process):
         return f"mysql+mysqlconnector://{where}?charset=utf8mb4&collation={COLLATION}"
 
     def start(self) -> Self:
-        self._temporary.mkdir(parents=True, exist_ok=True)
         if not (self.data / "mysql").is_dir():
             self._initialise()
         self._temporary.mkdir(exist_ok=True)
@@ -80,7 +76,7 @@ class SqlServer(Process):
 
     def _base(self) -> list[str]:
         as_root = ["--user=root"] if os.geteuid() == 0 else []
-        return [str(self.binary), "--no-defaults", f"--datadir={self.data}", f"--tmpdir={self._temporary}", *as_root]
+        return [str(self.binary), "--no-defaults", f"--datadir={self.data}", *as_root]
 
     def _initialise(self) -> None:
         """Make the data directory beside and move it into place, so that an interrupted start leaves nothing half."""

@@ -44,8 +44,3 @@ def test_a_data_directory_that_cannot_be_made_is_reported(tmp_path: Path) -> Non
     (tmp_path / "data.new").write_text("in the way")
     with pytest.raises(NotReady, match="could not be made"):
         SqlServer(tmp_path, password="any").start()
-
-
-def test_temporary_tables_lie_in_a_folder_of_the_servers_own(tmp_path: Path) -> None:
-    with SqlServer(tmp_path, password="first") as sql:
-        assert scalar(sql.url, "SELECT @@tmpdir") == str(tmp_path / "tmp")
