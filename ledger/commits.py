@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from threading import Lock
 from typing import Final, Generic, TypeVar
 from uuid import UUID
@@ -23,6 +24,9 @@ BATCH_BYTES_MAX: Final = 8 * 1024 * 1024
 
 LINGER_S: Final = 0.0004
 """How long a batch waits for those who travelled in the one before: well below what a write takes."""
+
+NOTICE_S: Final = 1.0
+"""How long one who waits goes without looking whether he was forgotten."""
 
 Body = TypeVar("Body")
 Pair = tuple[UUID | str, int]
@@ -43,7 +47,7 @@ class Append(Generic[Body]):
     this append ended without a clear answer. Raises IntegrityError when a stream and version stands in it twice.
     """
 
-    __slots__ = ("_error", "_first", "_turn", "attempted", "body", "events", "pairs", "size")
+    __slots__ = ("_error", "_first", "_turn", "attempted", "body", "events", "following", "left", "pairs", "size")
 
     def __init__(self, events: Sequence[StoredEvent], *, body: Body, size: int) -> None:
         self.events = events
@@ -55,6 +59,8 @@ class Append(Generic[Body]):
         self.attempted = False
         self._first: int | None = None
         self._error: PersistenceError | None = None
+        self.following: Append[Body] | None = None
+        self.left = False
         self._turn = Lock()
         self._turn.acquire()
 
@@ -83,12 +89,22 @@ class Append(Generic[Body]):
         return range(self._first, self._first + len(self.events))
 
     def wait(self) -> None:
-        """Block until settled or chosen to lead. The leader before it is bounded in time, so this is too."""
-        self._turn.acquire()
+        """Block until settled or chosen to lead. The leader before it is bounded in time, so this is too.
+
+        Should whoever was to wake us have been interrupted in that very moment, we notice it by ourselves.
+        """
+        while not self._turn.acquire(timeout=NOTICE_S):
+            if self.settled:
+                return
 
     def wake(self) -> None:
         """End the wait."""
         self._turn.release()
+
+    @property
+    def woken(self) -> bool:
+        """Whether the wait was ended and nobody has noticed yet."""
+        return not self._turn.locked()
 
 
 class GroupCommit(Generic[Body]):
@@ -123,7 +139,8 @@ class GroupCommit(Generic[Body]):
             self._leave(append)
             raise
         if not append.settled:
-            self._lead()
+            self._lead(append)
+        self._pass_on(append)
         return append.result()
 
     def waiting(self) -> list[Append[Body]]:
@@ -131,18 +148,36 @@ class GroupCommit(Generic[Body]):
         with self._lock:
             return list(self._waiting)
 
-    def _lead(self) -> None:
+    def _lead(self, own: Append[Body]) -> None:
         batch: list[Append[Body]] = []
         try:
             self._linger()
             batch = self._take()
             self._write(batch)
         finally:
-            self._hand_over()
+            if not batch:
+                self._leave(own)
+            else:
+                self._hand_over()
             for append in batch:
                 if not append.settled:
                     append.refused(OutcomeUnknown("The write was interrupted; the append may be stored or not."))
-                append.wake()
+            for append, following in pairwise(batch):
+                append.following = following
+            self._pass_on(own)
+
+    def _pass_on(self, append: Append[Body]) -> None:
+        """Wake who comes behind in the batch: each wakes the next.
+
+        Woken all at once they would only crowd before the interpreter's lock; measured, that costs a fifth.
+        """
+        following, append.following = append.following, None
+        while following is not None:
+            with self._lock:
+                if not following.left:
+                    following.wake()
+                    return
+            following = following.following
 
     def _linger(self) -> None:
         """Give those who got their answers just now a moment to come back with their next append.
@@ -179,10 +214,14 @@ class GroupCommit(Generic[Body]):
                 self._leader.wake()
 
     def _leave(self, append: Append[Body]) -> None:
-        """A waiting thread was interrupted: nobody may wait for it to write or to lead."""
+        """A waiting thread was interrupted: nobody may wait for it to write, to lead, or to wake the next."""
         with self._lock:
+            append.left = True
+            woken = append.woken
             if append in self._waiting:
                 self._waiting.remove(append)
             leads = self._leader is append
         if leads:
             self._hand_over()
+        elif woken:
+            self._pass_on(append)

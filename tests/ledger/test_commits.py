@@ -127,3 +127,71 @@ def test_a_caller_interrupted_while_it_waits_is_taken_out_of_the_queue() -> None
 def test_a_version_twice_in_one_append_is_refused() -> None:
     with pytest.raises(IntegrityError):
         append(1, 1)
+
+
+def test_a_caller_interrupted_while_its_batch_is_written_keeps_nobody_from_an_answer() -> None:
+    class Interrupted(Append[None]):
+        def wait(self) -> None:
+            assert log.second.wait(10)
+            raise KeyboardInterrupt
+
+    class Slow(Log):
+        """Holds the second batch, too, until its member has been interrupted."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.second = Event()
+            self.interrupted = Event()
+
+        def write(self, batch: Sequence[Append[None]]) -> None:
+            if len(self.batches) == 1:
+                self.second.set()
+                assert self.interrupted.wait(10)
+            super().write(batch)
+
+    log = Slow()
+    group = GroupCommit(log.write)
+    with ThreadPoolExecutor(4) as threads:
+        futures = [threads.submit(group.submit, append(1))]
+        assert log.writing.wait(10)
+        hasty = Interrupted(append(3).events, body=None, size=1)
+        for one in (append(2), hasty, append(4)):
+            futures.append(threads.submit(group.submit, one))
+            queued(group, one)
+        log.opened.set()
+        assert isinstance(futures[2].exception(10), KeyboardInterrupt)
+        log.interrupted.set()
+        assert [futures[number].result(10) for number in (0, 1, 3)] == [range(1, 2), range(2, 3), range(4, 5)]
+    assert [len(batch) for batch in log.batches] == [1, 3]
+
+
+def test_a_leader_interrupted_before_it_took_anything_leaves_the_lead_to_the_next() -> None:
+    log = Log()
+    log.opened.set()
+    group = GroupCommit(log.write)
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    taken, group.__dict__["_linger"] = group._linger, interrupted
+    with pytest.raises(KeyboardInterrupt):
+        group.submit(append(1))
+    group.__dict__["_linger"] = taken
+    assert group.submit(append(2)) == range(1, 2)
+
+
+def test_who_was_forgotten_notices_it() -> None:
+    class Forgotten(Append[None]):
+        def wake(self) -> None:
+            """Whoever should do it was interrupted."""
+
+    log = Log()
+    group = GroupCommit(log.write)
+    with ThreadPoolExecutor(4) as threads:
+        futures = [threads.submit(group.submit, append(1))]
+        assert log.writing.wait(10)
+        for one in (append(2), Forgotten(append(3).events, body=None, size=1), append(4)):
+            futures.append(threads.submit(group.submit, one))
+            queued(group, one)
+        log.opened.set()
+        assert [future.result(20) for future in futures] == [range(n, n + 1) for n in (1, 2, 3, 4)]
