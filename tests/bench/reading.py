@@ -27,7 +27,6 @@ from tests.bench.measure import ROOT, percentile
 from tests.history.make import FOLDER
 from tests.story import MASTER_KEY, counted_bytes
 
-SECTION = 5_000
 KINDS = (
     "statement_line.recorded",
     "payment_intent.created",
@@ -78,7 +77,7 @@ def typed(ledger: Ledger) -> float:
     """Events a second as a follower gets them: in order, gaps and checksums looked at, every payload typed."""
     began = time.perf_counter()
     events = 0
-    for _ in ledger.follow(section=SECTION):
+    for _ in ledger.follow():
         events += 1
     return events / (time.perf_counter() - began)
 
@@ -119,7 +118,7 @@ def half_and_most(took: list[float]) -> tuple[float, float]:
 def _memory(url: str) -> None:
     with ledger_at(url) as ledger:
         tenth, early = ledger.head() // 10, 0.0
-        for envelope in ledger.follow(section=SECTION):
+        for envelope in ledger.follow():
             if envelope.position == tenth:
                 early = _resident()
         print(early, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
