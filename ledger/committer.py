@@ -67,32 +67,29 @@ class Client:
         self._path = str(path)
         self._identity = identity
         self._idle: deque[socket.socket] = deque()
-        self._direct = 0
+        self.direct = 0
+        """How many more appends go directly, after one was left without an answer."""
 
     def offer(self, append: Append[Events]) -> None:
         """Have the append written. It is settled then; or it is not, and has to be written directly.
 
         An append that was sent and not answered for is marked as attempted.
         """
-        if self._direct > 0:
-            self._direct -= 1
+        if self.direct > 0:
+            self.direct -= 1
             return
         try:
             connection = self._connection()
+            try:
+                self._ask(connection, append)
+            except BaseException:
+                connection.close()
+                raise
+            self._idle.append(connection)
+        except BlockingIOError:  # no answer, or not even a greeting, in time
+            self.direct = DIRECT_AFTER_SILENCE
         except (OSError, Closed):
             return
-        try:
-            self._ask(connection, append)
-        except BlockingIOError:
-            self._direct = DIRECT_AFTER_SILENCE
-            connection.close()
-        except (OSError, Closed):
-            connection.close()
-        except BaseException:
-            connection.close()
-            raise
-        else:
-            self._idle.append(connection)
 
     def close(self) -> None:
         """Let the connections go."""
@@ -206,21 +203,25 @@ class Committer:
         self._waiting: deque[tuple[_Caller, int, Append[Events]]] = deque()
         self._expected = 1
         self._listener = _listen(path)
+        self._made = path.stat()
         self._selector.register(self._listener, EVENT_READ)
 
     def step(self, timeout_s: float) -> None:
-        """Wait up to `timeout_s` seconds for appends and write what has come by then."""
-        self._receive(timeout_s)
-        while self._waiting:
-            self._linger()
-            batch = self._take()
-            self._writer.write([append for _, _, append in batch])
-            for caller, number, append in batch:
-                _answer(caller, number, append)
+        """Wait up to `timeout_s` seconds for appends and write what has come by then, one batch."""
+        self._receive(0 if self._waiting else timeout_s)
+        if not self._waiting:
+            return
+        self._linger()
+        batch = self._take()
+        self._writer.write([append for _, _, append in batch])
+        for caller, number, append in batch:
+            _answer(caller, number, append)
 
     def close(self) -> None:
-        """Leave: clients find no socket, or a closed one, and write directly."""
-        self._path.unlink(missing_ok=True)
+        """Leave: clients find no socket, or a closed one, and write directly. A successor's socket stays."""
+        with suppress(FileNotFoundError):
+            if os.path.samestat(self._path.stat(), self._made):
+                self._path.unlink()
         for key in list(self._selector.get_map().values()):
             self._leave(key.fileobj)  # type: ignore[arg-type]  # only sockets are registered
         self._selector.close()

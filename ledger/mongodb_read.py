@@ -121,7 +121,8 @@ def _recorded(first: int, events: Sequence[EventDocument | None]) -> list[Record
             if crc32(state, crc32(f"{stream}\0{version}\0{name}\0".encode())) != expected:
                 raise altered(stream, version, name, position)
         except (KeyError, TypeError, ValueError) as error:
-            raise altered(event.get("s"), event.get("v"), event.get("t"), position) from error
+            told: Mapping[str, Any] = dict(event) if hasattr(event, "keys") else {}
+            raise altered(told.get("s"), told.get("v"), told.get("t"), position) from error
         found.append(Recorded(position, stream if isinstance(stream, str) else str(stream), version, name, state))
     return found
 
@@ -158,7 +159,7 @@ class LogReader:
         """The last position, 0 for an empty log."""
         with pymongo.timeout(self._patience_s):
             last = self._commits.find_one({}, {"n": 1}, sort=[("_id", DESCENDING)])
-        return last["_id"] + last["n"] - 1 if last else 0
+        return end_of(last) if last else 0
 
     def stream(
         self, stream: UUID | str, *, gt: int | None, lte: int | None, desc: bool, limit: int | None
@@ -262,13 +263,13 @@ class LogReader:
         expected = after + 1
         if after and (not commits or commits[0]["_id"] != expected):
             before = self._at(view, after, names)
-            if before and before["_id"] + before["n"] > expected:
+            if before and end_of(before) >= expected:
                 commits.insert(0, before)
                 expected = before["_id"]
         for commit in commits:
-            if commit["_id"] != expected or len(commit["e"]) != commit["n"] or not commit["n"]:
+            if commit["_id"] != expected or end_of(commit) != expected - 1 + _count(commit):
                 raise _damaged(expected)
-            expected += commit["n"]
+            expected += _count(commit)
         if expected <= upto:
             beyond = view.find_one({"_id": {"$gte": expected}}, {"_id": True}, sort=[("_id", ASCENDING)])
             if beyond and beyond["_id"] != expected:
@@ -291,6 +292,20 @@ def _only(names: Sequence[str]) -> Query:
         return {"n": True, "e": True}
     wanted = {"$in": ["$$this.t", {"$literal": list(names)}]}
     return {"n": True, "e": {"$map": {"input": "$e", "in": {"$cond": [wanted, "$$this", None]}}}}
+
+
+def end_of(commit: Mapping[str, Any]) -> int:
+    """The position of the last event of a commit. Raises LogDamaged when it does not say how many it holds."""
+    first, count = commit["_id"], commit.get("n")
+    if not isinstance(first, int) or not isinstance(count, int) or count < 1:
+        raise _damaged(first if isinstance(first, int) else 0)
+    return first + count - 1
+
+
+def _count(commit: Mapping[str, Any]) -> int:
+    """How many events a commit really holds."""
+    events = commit.get("e")
+    return len(events) if isinstance(events, list) else 0
 
 
 def _damaged(position: int) -> LogDamaged:

@@ -14,7 +14,8 @@ from eventsourcing.persistence import InterfaceError
 from pymongo.change_stream import ChangeStream
 from pymongo.errors import PyMongoError
 
-from ledger.mongodb_read import Commits, LogReader
+from ledger.errors import LogDamaged
+from ledger.mongodb_read import Commits, LogReader, end_of
 
 AWAIT_MS: Final = 250
 """How long the server holds a question without news; also how long closing may take."""
@@ -90,7 +91,7 @@ class Watcher:
                 with self._commits.watch(_INSERTS, max_await_time_ms=AWAIT_MS) as changes:
                     self._reached(self._reader.head())
                     self._follow_changes(changes)
-            except PyMongoError:
+            except (PyMongoError, LogDamaged):  # damage is the reader's to tell; those who wait must still be woken
                 self._closing.wait(RETRY_S)
 
     def _follow_changes(self, changes: ChangeStream[Any]) -> None:
@@ -98,8 +99,7 @@ class Watcher:
         while changes.alive and not self._closing.is_set():
             change = changes.try_next()
             if change is not None:
-                commit = change["fullDocument"]
-                self._reached(commit["_id"] + commit["n"] - 1)
+                self._reached(end_of(change["fullDocument"]))
                 quiet = 0
             else:
                 quiet += 1

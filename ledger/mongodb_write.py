@@ -24,11 +24,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from struct import Struct
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import pymongo
-from bson import Int64, encode
+from bson import Int64, decode, encode
 from bson.raw_bson import RawBSONDocument
 from eventsourcing.persistence import (
     DataError,
@@ -50,7 +50,8 @@ from pymongo.errors import (
 from pymongo.write_concern import WriteConcern
 
 from ledger.commits import Append, GroupCommit, OutcomeUnknown, Pair
-from ledger.mongodb_read import LINEARIZABLE, MAJORITY, Commits, EventDocument, cure, described, encoded, state_of
+from ledger.errors import LogDamaged
+from ledger.mongodb_read import CODEC, LINEARIZABLE, MAJORITY, Commits, EventDocument, cure, described, encoded, end_of
 
 WTIMEOUT_MS: Final = 5_000
 DURABLE: Final = WriteConcern(w="majority", j=True, wtimeout=WTIMEOUT_MS)
@@ -145,13 +146,15 @@ class LogWriter:
                     return
                 try:
                     self._round(turn)
+                except LogDamaged as damage:
+                    return _give_up(batch, None, str(damage))
                 except PyMongoError as error:
                     fault = error
                     faults += 1
                     self._head = None
                     if faults == FAULTS_MAX or _unwritten(error):
                         break
-        _give_up(batch, fault)
+        _give_up(batch, fault, described(fault) if fault else "other processes kept taking the next position")
 
     def _next_turn(self, batch: Sequence[Append[Events]]) -> list[Append[Events]]:
         """The unsettled appends of a batch, without those that claim what an earlier one of them claims.
@@ -226,15 +229,17 @@ class LogWriter:
         self._find_place(turn)
 
     def _find_place(self, turn: list[Append[Events]]) -> None:
-        """Learn where the server put the batch it acknowledged."""
+        """Learn where the server put the batch it acknowledged: nowhere if there was no head to put it behind."""
         for append in turn:
             append.attempted = True
         stream, version = turn[0].pairs[0]
-        commit = self._commits.find_one({"e": {"$elemMatch": {"s": stream, "v": version}}}, {"_id": True})
-        if commit:
-            self._stored(turn, commit["_id"])
-        else:  # an empty log has no head to write behind
+        commit = self._commits.find_one({"e": {"$elemMatch": {"s": stream, "v": version}}})
+        if commit is None:
             self._head, self._rivals = None, 0
+        elif commit["e"] == [decode(body, CODEC) for append in turn for body in append.body]:
+            self._stored(turn, commit["_id"])
+        else:  # another's: each append is asked for in the next round
+            self._head = None
 
     def _stored(self, appends: Sequence[Append[Events]], first: int) -> None:
         for append in appends:
@@ -256,14 +261,14 @@ class LogWriter:
         view = self._certain if any(append.attempted for append in appends) else self._commits
         found: dict[Pair, Found] = {}
         for commit in view.find({"$or": any_of}):
-            for position, event in enumerate(commit["e"], commit["_id"]):
-                if event is not None:
+            for position, event in enumerate(cast("list[Any]", commit["e"]), commit["_id"]):
+                if isinstance(event, dict) and "s" in event and "v" in event:
                     found[event["s"], event["v"]] = (position, event)
         self._taken.update(found)
         for append in appends:
             hits = [found.get(pair) for pair in append.pairs]
-            first = _first_if_ours(append, hits)
-            if append.attempted and first is not None:
+            first = _first_if_ours(append, hits) if append.attempted else None
+            if first is not None:
                 append.stored(first)
             elif any(hits):
                 taken = next(pair for pair, hit in zip(append.pairs, hits, strict=True) if hit)
@@ -271,7 +276,7 @@ class LogWriter:
 
     def _read_head(self) -> int:
         last = self._durable.find_one({}, {"n": True}, sort=[("_id", DESCENDING)])
-        return last["_id"] + last["n"] - 1 if last else 0
+        return end_of(last) if last else 0
 
 
 def append_of(events: Sequence[StoredEvent]) -> Append[Events]:
@@ -291,7 +296,8 @@ def _fields(appends: Sequence[Append[Events]]) -> dict[str, Any]:
 def _commit(position: int, appends: Sequence[Append[Events]]) -> RawBSONDocument:
     """The commit document, put together from events that are BSON already."""
     events = [event for append in appends for event in append.body]
-    elements = b"".join([part for pair in zip(_element_heads(len(events)), events, strict=True) for part in pair])
+    heads = _element_heads(len(events))
+    elements = b"".join([part for pair in zip(heads, events, strict=False) for part in pair])
     array = _INT32.pack(len(elements) + 5) + elements + b"\0"
     head = encode({"_id": Int64(position), "n": len(events)})
     body = head[4:-1] + b"\x04e\0" + array + b"\0"
@@ -299,14 +305,12 @@ def _commit(position: int, appends: Sequence[Append[Events]]) -> RawBSONDocument
 
 
 def _element_heads(count: int) -> list[bytes]:
-    """What stands before each of `count` documents in a BSON array: kind (3: document) and index as text (BSON 1.1)."""
-    while len(_HEADS) < count:
-        _HEADS.append(b"\x03%d\0" % len(_HEADS))
-    return _HEADS[:count]
+    """What stands before each of at least `count` documents in a BSON array: kind (3) and index as text (BSON 1.1)."""
+    return _HEADS if count <= len(_HEADS) else [b"\x03%d\0" % number for number in range(count)]
 
 
 _INT32: Final = Struct("<i")
-_HEADS: Final[list[bytes]] = []
+_HEADS: Final = [b"\x03%d\0" % number for number in range(1_024)]
 
 
 def _first_if_ours(append: Append[Events], hits: Sequence[Found | None]) -> int | None:
@@ -314,10 +318,9 @@ def _first_if_ours(append: Append[Events], hits: Sequence[Found | None]) -> int 
     if not hits or hits[0] is None:
         return None
     first = hits[0][0]
-    for offset, (hit, event) in enumerate(zip(hits, append.events, strict=True)):
-        if hit is None or hit[0] != first + offset:
-            return None
-        if hit[1]["t"] != event.topic or state_of(hit[1]) != event.state:
+    for offset, (hit, body) in enumerate(zip(hits, append.body, strict=True)):
+        # As it stands, not as it should: an event altered by hand is not ours, and no reason to leave others waiting.
+        if hit is None or hit[0] != first + offset or hit[1] != decode(body, CODEC):
             return None
     return first
 
@@ -346,8 +349,7 @@ def _unwritten(error: PyMongoError) -> bool:
     return isinstance(error, ServerSelectionTimeoutError | InvalidOperation)
 
 
-def _give_up(batch: Sequence[Append[Events]], fault: PyMongoError | None) -> None:
-    cause = described(fault) if fault else "other processes kept taking the next position"
+def _give_up(batch: Sequence[Append[Events]], fault: PyMongoError | None, cause: str) -> None:
     for append in batch:
         if append.settled:
             continue

@@ -15,7 +15,7 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from ledger.commits import Append
-from ledger.committer import _REQUEST, IDENTITY_BYTES, Client, Committer
+from ledger.committer import _REQUEST, DIRECT_AFTER_SILENCE, IDENTITY_BYTES, Client, Committer
 from ledger.mongodb_log import CommitLog, Connection
 from ledger.mongodb_write import append_of
 from local.processes import Process, accepts
@@ -170,6 +170,30 @@ def test_a_frozen_committer_is_left_and_does_no_harm_when_it_wakes(
         with connected(event_store_url, path) as other:
             assert other.append([event("po_1", 4)]) == [4]
     assert whole(event_store_url) == {"po_1": [1, 2, 3, 4]}
+
+
+def test_a_frozen_committer_that_does_not_even_greet_is_left_as_well(
+    event_store_url: str, path: Path, process: Process
+) -> None:
+    process.pause()
+    with connected(event_store_url, path) as log:
+        client = Client(path, log.identity)
+        append = append_of([event("po_1", 1)])
+        client.offer(append)
+        assert not append.settled
+        assert client.direct == DIRECT_AFTER_SILENCE
+        client.close()
+    process.resume()
+
+
+def test_a_committer_that_leaves_does_not_take_its_successors_socket_along(event_store_url: str, path: Path) -> None:
+    with connected(event_store_url) as log:
+        old = Committer(path, log.writer(), log.identity())
+        new = Committer(path, log.writer(), log.identity())
+        old.close()
+        assert accepts(path)
+        new.close()
+        assert not path.exists()
 
 
 def test_the_committer_of_another_log_is_not_used(event_store_url: str, path: Path) -> None:

@@ -151,3 +151,19 @@ def test_a_removed_event_leaves_a_hole_however_it_is_covered_up(
     collection.update_one({"_id": 2}, {"$pop": {"e": 1}, "$inc": {"n": -1}})
     with pytest.raises(LogDamaged, match="position 4"):
         filled.read(0, 100)
+
+
+@pytest.mark.parametrize(
+    "alteration",
+    [{"$unset": {"n": 1}}, {"$set": {"n": "3"}}, {"$unset": {"e": 1}}, {"$set": {"e": 7}}, {"$set": {"e.1": 7}}],
+    ids=str,
+)
+def test_a_commit_that_is_none_any_more_is_damage_and_not_a_crash(
+    filled: CommitLog, collection: Collection[dict[str, Any]], alteration: dict[str, Any]
+) -> None:
+    collection.update_one({"_id": 2}, alteration)
+    with pytest.raises(LogDamaged):
+        filled.read(0, 100)
+    collection.update_one({"_id": 7}, {"$unset": {"n": 1}})
+    with pytest.raises(LogDamaged):
+        filled.head()

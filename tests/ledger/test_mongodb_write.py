@@ -248,3 +248,31 @@ def test_nothing_ever_changes_or_removes_an_event(event_store_url: str, admin: M
                 rival.append([event("po_1", version, b"other")])
     operations = admin.local["oplog.rs"].distinct("op", {"ns": f"{urlsplit(event_store_url).path[1:]}.events"})
     assert operations == ["i"]
+
+
+def test_an_event_altered_by_hand_is_in_nobodys_way_but_those_who_read_it(
+    log: CommitLog, admin: MongoClient[dict[str, Any]], event_store_url: str
+) -> None:
+    log.append([event("po_1", 1)])
+    events = admin[urlsplit(event_store_url).path[1:]]["events"]
+    events.update_one({"_id": 1}, {"$set": {"e.0.d": "{}"}})
+    with pytest.raises(IntegrityError):
+        log.append([event("po_1", 1)])
+    delay = {"failCommands": ["insert"], "blockConnection": True, "blockTimeMS": 300}
+    with fault(admin, {"times": 1}, **delay), ThreadPoolExecutor(4) as threads:
+        futures = [threads.submit(log.append, [event(name, 1)]) for name in ("po_2", "po_1", "po_3", "po_1")]
+        errors = [future.exception(20) for future in futures]
+    assert [type(error) for error in errors] == [type(None), IntegrityError, type(None), IntegrityError]
+
+
+def test_a_log_whose_end_was_cut_up_takes_nothing_and_says_so(
+    event_store_url: str, admin: MongoClient[dict[str, Any]]
+) -> None:
+    with opened(event_store_url) as log:
+        log.append([event("po_1", 1)])
+    admin[urlsplit(event_store_url).path[1:]]["events"].update_one({"_id": 1}, {"$unset": {"n": 1}})
+    with (
+        opened(event_store_url) as log,
+        pytest.raises(OperationalError, match=r"Nothing of the append was stored.*whole"),
+    ):
+        log.append([event("po_2", 1)])
