@@ -263,7 +263,7 @@ class LogWriter:
         for commit in view.find({"$or": any_of}):
             for position, event in enumerate(cast("list[Any]", commit["e"]), commit["_id"]):
                 if isinstance(event, dict) and "s" in event and "v" in event:
-                    found[event["s"], event["v"]] = (position, event)
+                    found[event["s"], event["v"]] = (position, cast("EventDocument", event))
         self._taken.update(found)
         for append in appends:
             hits = [found.get(pair) for pair in append.pairs]
