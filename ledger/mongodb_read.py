@@ -30,7 +30,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from ledger.errors import LogDamaged
-from ledger.event_log import Recorded, altered, checksum
+from ledger.event_log import Recorded, altered, checksum, refuse_too_long
 
 INDEX: Final = "stream_version"
 INDEX_KEYS: Final = [("e.s", ASCENDING), ("e.v", DESCENDING)]
@@ -72,7 +72,11 @@ Piece = tuple[int, list[EventDocument | None]]
 
 
 def encoded(event: StoredEvent) -> bytes:
-    """The event as it stands inside a commit document, in BSON. Raises DataError for what BSON cannot hold."""
+    """The event as it stands inside a commit document, in BSON.
+
+    Raises DataError for what BSON, or one of the other stores, cannot hold.
+    """
+    refuse_too_long(event)
     stream, version, name, state = event.originator_id, event.originator_version, event.topic, event.state
     text: str | Binary
     try:
