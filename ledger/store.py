@@ -15,7 +15,14 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import DomainEventProtocol
-from eventsourcing.persistence import IntegrityError, Mapper, PersistenceError, StoredEvent, Transcoder
+from eventsourcing.persistence import (
+    IntegrityError,
+    InterfaceError,
+    Mapper,
+    PersistenceError,
+    StoredEvent,
+    Transcoder,
+)
 from eventsourcing.utils import Environment, EnvType
 
 from ledger.accounts import Account
@@ -25,7 +32,7 @@ from ledger.errors import EventStoreUnavailable, LogCutShort, NotFound
 from ledger.event_log import EventLog, Recorded, environment_of
 from ledger.person_keys import OpenKeys, keys_at
 from ledger.privacy import PersonKeys, Vault
-from ledger.settings import Settings
+from ledger.settings import Settings, SettingsInvalid
 from ledger.snapshots import Snapshots
 
 A = TypeVar("A", bound=Aggregate)
@@ -71,9 +78,15 @@ class Ledger(Application[str]):
 
     @classmethod
     def open(cls, settings: Settings, token: Callable[[int], bytes]) -> Self:
-        """The ledger that these settings name. `token`: source of random bytes, for new person keys."""
+        """The ledger that these settings name. `token`: source of random bytes, for new person keys.
+
+        Raises SettingsInvalid, without the URL, when EVENT_STORE_URL is none: every door prints that and ends.
+        """
         key = b64decode(settings.master_key.reveal())
-        return cls.at(settings.event_store_url, key, token, committer=settings.event_store_committer)
+        try:
+            return cls.at(settings.event_store_url, key, token, committer=settings.event_store_committer)
+        except InterfaceError as error:
+            raise SettingsInvalid(f"{error}") from None
 
     @classmethod
     def at(
