@@ -58,8 +58,9 @@ class EventLog(Protocol):
 
     Calls raise the library's persistence errors: OperationalError when the store is away (nothing changed) or, as its
     subclass OutcomeUnknown, when an outcome cannot be told; InterfaceError when the log is closed or its URL is no URL;
-    NotSupportedError and ProgrammingError when the server is not fit, each with the cure. Reading raises LogDamaged
-    where the log was altered or cut by hand. No message repeats a URL or a value.
+    NotSupportedError and ProgrammingError when the server is not fit, InternalError when its file or a text in it is
+    damaged, each with the cure. Reading raises LogDamaged where the log was altered or cut by hand. No message repeats
+    a URL or a value.
     """
 
     def append(self, events: Sequence[StoredEvent]) -> list[int]:

@@ -26,7 +26,7 @@ from bson.errors import BSONError
 from eventsourcing.persistence import DataError, StoredEvent
 from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
-from pymongo.errors import PyMongoError
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 
 from ledger.errors import LogDamaged
@@ -140,10 +140,21 @@ _NOT_ALLOWED: Final = frozenset({13, 18})
 """Unauthorized, AuthenticationFailed."""
 
 
+_DISK_FULL: Final = 14031
+"""OutOfDiskSpace; the codes stand in MongoDB's src/mongo/base/error_codes.yml."""
+
+
 def cure(error: PyMongoError | None) -> str:
     """What to do about a database error, as a sentence to put behind others; empty where only waiting helps."""
-    refused = getattr(error, "code", None) in _NOT_ALLOWED
-    return " Check the user, password and role in EVENT_STORE_URL." if refused else ""
+    if isinstance(error, ServerSelectionTimeoutError):
+        return (
+            " Is the server running, and as a member of the replica set that EVENT_STORE_URL names (mongod --replSet"
+            " rs0, then rs.initiate() once)?"
+        )
+    code = getattr(error, "code", None)
+    if code == _DISK_FULL:
+        return " The disk of the MongoDB server is full: free some space there."
+    return " Check the user, password and role in EVENT_STORE_URL." if code in _NOT_ALLOWED else ""
 
 
 class LogReader:

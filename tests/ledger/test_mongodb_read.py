@@ -9,10 +9,12 @@ import pytest
 from bson import Int64
 from eventsourcing.persistence import StoredEvent
 from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
 
 from ledger.errors import LogDamaged
 from ledger.mongodb import MongoApplicationRecorder
 from ledger.mongodb_log import CommitLog, Connection
+from ledger.mongodb_read import cure
 
 
 def event(stream: str, version: int, name: str = "payout.requested", state: bytes = b"{}") -> StoredEvent:
@@ -151,3 +153,8 @@ def test_a_removed_event_leaves_a_hole_however_it_is_covered_up(
     collection.update_one({"_id": 2}, {"$pop": {"e": 1}, "$inc": {"n": -1}})
     with pytest.raises(LogDamaged, match="position 4"):
         filled.read(0, 100)
+
+
+def test_a_full_disk_is_told_with_the_cure() -> None:
+    assert "free some space" in cure(OperationFailure("No space left on device", 14031))
+    assert cure(OperationFailure("not primary", 10107)) == ""
