@@ -19,7 +19,7 @@ from typing import Final, Protocol, cast
 from uuid import UUID
 
 import msgspec
-from eventsourcing.persistence import InterfaceError, StoredEvent
+from eventsourcing.persistence import DataError, InterfaceError, StoredEvent
 
 from ledger.errors import EventDamaged
 
@@ -32,6 +32,13 @@ PROVIDERS: Final = {
     "sqlite": "ledger.sqlite",
 }
 """Which module keeps the events, by the scheme of EVENT_STORE_URL."""
+
+
+NAME_MAX: Final = 255
+"""Characters a stream or a stored name may have: what an index of every SQL store takes."""
+
+EVENT_BYTES_MAX: Final = 7 * 1024 * 1024
+"""Bytes of one state: escaped in an SQL statement it can double, and every server must take the packet."""
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):
@@ -51,8 +58,9 @@ class EventLog(Protocol):
 
     Calls raise the library's persistence errors: OperationalError when the store is away (nothing changed) or, as its
     subclass OutcomeUnknown, when an outcome cannot be told; InterfaceError when the log is closed or its URL is no URL;
-    NotSupportedError and ProgrammingError when the server is not fit, each with the cure. Reading raises LogDamaged
-    where the log was altered or cut by hand. No message repeats a URL or a value.
+    NotSupportedError and ProgrammingError when the server is not fit, InternalError when its file or a text in it is
+    damaged, each with the cure. Reading raises LogDamaged where the log was altered or cut by hand. No message repeats
+    a URL or a value.
     """
 
     def append(self, events: Sequence[StoredEvent]) -> list[int]:
@@ -136,6 +144,21 @@ def opened(url: str, committer: Path | None = None) -> Iterator[EventLog]:
         yield found.log()
     finally:
         found.close()
+
+
+def refuse_too_long(event: StoredEvent) -> None:
+    """Raises DataError, without the value, for an event that some store could not hold.
+
+    Every store keeps to the same limits, so that a log can move from any of them to any other.
+    """
+    stream, name = event.originator_id, event.topic
+    if (isinstance(stream, str) and len(stream) > NAME_MAX) or len(name) > NAME_MAX:
+        raise DataError(f"A stream and a stored name are text of at most {NAME_MAX} characters; choose a shorter one.")
+    if len(event.state) > EVENT_BYTES_MAX:
+        raise DataError(
+            f"{len(event.state)} bytes are too many for one event; the limit is {EVENT_BYTES_MAX}. Divide it into"
+            " several events."
+        )
 
 
 def checksum(stream: UUID | str, version: int, name: str, state: bytes) -> int:

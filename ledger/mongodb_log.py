@@ -289,6 +289,7 @@ def reported(doing: str) -> Iterator[None]:
     except OperationFailure as error:
         raise OperationalError(f"The event store refused {doing}: {described(error)}.{cure(error)}") from error
     except PyMongoError as error:
-        raise OperationalError(f"The event store could not be reached for {doing}: {described(error)}.") from error
+        told = f"The event store could not be reached for {doing}: {described(error)}.{cure(error)}"
+        raise OperationalError(told) from error
     except (BSONError, OverflowError) as error:
         raise DataError(f"Something given for {doing} cannot be expressed in BSON: {type(error).__name__}.") from error

@@ -26,11 +26,11 @@ from bson.errors import BSONError
 from eventsourcing.persistence import DataError, StoredEvent
 from pymongo import ASCENDING, DESCENDING
 from pymongo.collection import Collection
-from pymongo.errors import PyMongoError
+from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 
 from ledger.errors import LogDamaged
-from ledger.event_log import Recorded, altered, checksum
+from ledger.event_log import Recorded, altered, checksum, refuse_too_long
 
 INDEX: Final = "stream_version"
 INDEX_KEYS: Final = [("e.s", ASCENDING), ("e.v", DESCENDING)]
@@ -72,7 +72,11 @@ Piece = tuple[int, list[EventDocument | None]]
 
 
 def encoded(event: StoredEvent) -> bytes:
-    """The event as it stands inside a commit document, in BSON. Raises DataError for what BSON cannot hold."""
+    """The event as it stands inside a commit document, in BSON.
+
+    Raises DataError for what BSON, or one of the other stores, cannot hold.
+    """
+    refuse_too_long(event)
     stream, version, name, state = event.originator_id, event.originator_version, event.topic, event.state
     text: str | Binary
     try:
@@ -137,10 +141,21 @@ _NOT_ALLOWED: Final = frozenset({13, 18})
 """Unauthorized, AuthenticationFailed."""
 
 
+_DISK_FULL: Final = 14031
+"""OutOfDiskSpace; the codes stand in MongoDB's src/mongo/base/error_codes.yml."""
+
+
 def cure(error: PyMongoError | None) -> str:
     """What to do about a database error, as a sentence to put behind others; empty where only waiting helps."""
-    refused = getattr(error, "code", None) in _NOT_ALLOWED
-    return " Check the user, password and role in EVENT_STORE_URL." if refused else ""
+    if isinstance(error, ServerSelectionTimeoutError):
+        return (
+            " Is the server running, and as a member of the replica set that EVENT_STORE_URL names (mongod --replSet"
+            " rs0, then rs.initiate() once)?"
+        )
+    code = getattr(error, "code", None)
+    if code == _DISK_FULL:
+        return " The disk of the MongoDB server is full: free some space there."
+    return " Check the user, password and role in EVENT_STORE_URL." if code in _NOT_ALLOWED else ""
 
 
 class LogReader:

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Final, Protocol
 
+from eventsourcing.persistence import InterfaceError
 from pymongo import MongoClient, ReturnDocument, UpdateOne
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -27,7 +28,16 @@ class KeysInMongo:
     """Person keys in a MongoDB collection, first writer wins, durable on a majority before a key is used."""
 
     def __init__(self, url: str) -> None:
-        self._client: MongoClient[dict[str, object]] = MongoClient(url, timeoutMS=5_000, connect=False)
+        """Nothing is contacted yet. Raises InterfaceError for a URL that is none."""
+        try:
+            self._client: MongoClient[dict[str, object]] = MongoClient(url, timeoutMS=5_000, connect=False)
+        except (InvalidURI, ConfigurationError, ValueError) as error:
+            # The driver's own words quote the URL: of a password with a stroke in it they tell the end.
+            raise InterfaceError(
+                "EVENT_STORE_URL is not a MongoDB connection string such as"
+                " mongodb://user:password@host:27017/socai?replicaSet=rs0; write / as %2F, @ as %40 and : as %3A in a"
+                f" password ({type(error).__name__})."
+            ) from None
         self._keys = self._client.get_default_database("socai").get_collection(
             COLLECTION,
             write_concern=WriteConcern(w="majority", j=True, wtimeout=10_000),

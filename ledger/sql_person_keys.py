@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import sqlalchemy
-from eventsourcing.persistence import OperationalError, PersistenceError
+from eventsourcing.persistence import PersistenceError
 from sqlalchemy import Connection, Select, delete, insert, select
 
 from ledger.errors import KeyUnavailable
@@ -16,6 +16,11 @@ from ledger.sql_tables import person_keys_table
 
 READ: Final = 1_000
 """Keys fetched at a time when all of them are read."""
+
+_LINGERS: Final = (
+    "The key is thrown away, but may still stand in the write-ahead log of the file, as somebody reads there. End long"
+    " readings and try again: only when this is not said any more is the key gone from the disk."
+)
 
 Result = TypeVar("Result")
 
@@ -53,7 +58,11 @@ class KeysInSql:
         return kept
 
     def forget(self, person: str) -> bool:
-        """Throw the key away. Raises KeyUnavailable when out of reach."""
+        """Throw the key away; whether there was one. Raises KeyUnavailable when out of reach.
+
+        On SQLite also when the key is gone from its table and may still stand in the write-ahead log: forget again.
+        The next call empties that log, and says False for there is no key any more.
+        """
         gone = delete(self._keys).where(self._keys.c.person == person)
         done = self._reached(lambda: self._store.transaction(lambda connection: connection.execute(gone).rowcount == 1))
         self._reached(self._overwrite)
@@ -113,11 +122,16 @@ class KeysInSql:
             return
         connection = engine.raw_connection()
         try:
-            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # SQLite raises nothing when a reader is in the way: it answers (busy, pages in the log, pages moved).
+            answer = cursor.fetchone()
         except engine.dialect.loaded_dbapi.Error as error:
-            raise OperationalError("The old key may still stand in the write-ahead log.") from error
+            raise KeyUnavailable(_LINGERS) from error
         finally:
             connection.close()
+        if answer is None or answer[0]:
+            raise KeyUnavailable(_LINGERS)
 
     def _reached(self, work: Callable[[], Result]) -> Result:
         try:

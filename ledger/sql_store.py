@@ -16,6 +16,7 @@ import sqlalchemy
 from eventsourcing.persistence import (
     DataError,
     InterfaceError,
+    InternalError,
     OperationalError,
     PersistenceError,
     ProgrammingError,
@@ -49,7 +50,10 @@ _CURES: Final = {
 }
 """What to do, by the number of MySQL (above 1000) or the result code of SQLite (sqlite.org/rescode.html)."""
 
-_UNWRITTEN: Final = frozenset(_CURES) - {11}
+_DAMAGED: Final = 11
+"""SQLITE_CORRUPT: what was accepted may be lost, and no second try helps."""
+
+_UNWRITTEN: Final = frozenset(_CURES) - {_DAMAGED}
 """Errors that say that nothing was changed, and that trying at once again would end alike."""
 
 Result = TypeVar("Result")
@@ -205,7 +209,9 @@ def worded(error: SQLAlchemyError, doing: str) -> PersistenceError:
         if number == 1146 or "no such table" in str(error.orig):
             return ProgrammingError(f"The event store refused {doing}: {described(error)}. {_CURES[1146]}")
         if "decode to UTF-8" in str(error.orig):
-            return OperationalError(f"A text in the event store was altered; {doing} stops. Restore it from a backup.")
+            return InternalError(f"A text in the event store was altered; {doing} stops. Restore it from a backup.")
+        if number == _DAMAGED:
+            return InternalError(f"The event store refused {doing}: {described(error)}.{cure}")
         if cure:
             return OperationalError(f"The event store refused {doing}: {described(error)}.{cure}")
         if isinstance(error, sqlalchemy.exc.DataError):

@@ -35,16 +35,10 @@ from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ledger.commits import Pair
-from ledger.event_log import Recorded, altered, checksum
-
-NAME_MAX: Final = 255
-"""Characters a stream, a stored name or an application may have."""
-
-EVENT_BYTES_MAX: Final = 7 * 1024 * 1024
-"""Bytes of one state: escaped in a statement it can double, and PACKET_BYTES is what every server takes."""
+from ledger.event_log import NAME_MAX, Recorded, altered, checksum, refuse_too_long
 
 PACKET_BYTES: Final = 16 * 1024 * 1024
-"""What `max_allowed_packet` must be at least: the default of MariaDB 10.11; MySQL 8 begins with 64 MiB."""
+"""What `max_allowed_packet` must be at least (it holds two events): the default of MariaDB 10.11; MySQL 8 has 64."""
 
 MARIADB_COLLATION: Final = "utf8mb4_nopad_bin"
 MYSQL_COLLATION: Final = "utf8mb4_0900_bin"
@@ -153,13 +147,11 @@ def row_of(event: StoredEvent) -> dict[str, Any]:
         text, raw = event.state.decode(), None
     except UnicodeDecodeError:
         text, raw = None, event.state
-    for words in (str(stream), event.topic):
-        if len(words) > NAME_MAX or not _is_text(words):
-            raise DataError(f"A stream and a stored name are text of at most {NAME_MAX} characters.")
+    refuse_too_long(event)
+    if not (_is_text(str(stream)) and _is_text(event.topic)):
+        raise DataError("A stream and a stored name are text that can be written as UTF-8.")
     if not -_BIGGEST <= version <= _BIGGEST:
         raise DataError(f"A version of an event of {event.topic} is beyond 64 bits.")
-    if len(event.state) > EVENT_BYTES_MAX:
-        raise DataError(f"{len(event.state)} bytes are too many for one event; the limit is {EVENT_BYTES_MAX}.")
     crc = checksum(stream, version, event.topic, event.state)
     is_uuid = isinstance(stream, UUID)
     row = {"stream": str(stream), "is_uuid": is_uuid, "version": version, "name": event.topic}

@@ -15,7 +15,16 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import DomainEventProtocol
-from eventsourcing.persistence import IntegrityError, Mapper, PersistenceError, StoredEvent, Transcoder
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    Mapper,
+    OperationalError,
+    PersistenceError,
+    StoredEvent,
+    Transcoder,
+)
 from eventsourcing.utils import Environment, EnvType
 
 from ledger.accounts import Account
@@ -25,7 +34,7 @@ from ledger.errors import EventStoreUnavailable, LogCutShort, NotFound
 from ledger.event_log import EventLog, Recorded, environment_of
 from ledger.person_keys import OpenKeys, keys_at
 from ledger.privacy import PersonKeys, Vault
-from ledger.settings import Settings
+from ledger.settings import Settings, SettingsInvalid
 from ledger.snapshots import Snapshots
 
 A = TypeVar("A", bound=Aggregate)
@@ -71,9 +80,15 @@ class Ledger(Application[str]):
 
     @classmethod
     def open(cls, settings: Settings, token: Callable[[int], bytes]) -> Self:
-        """The ledger that these settings name. `token`: source of random bytes, for new person keys."""
+        """The ledger that these settings name. `token`: source of random bytes, for new person keys.
+
+        Raises SettingsInvalid, without the URL, when EVENT_STORE_URL is none: every door prints that and ends.
+        """
         key = b64decode(settings.master_key.reveal())
-        return cls.at(settings.event_store_url, key, token, committer=settings.event_store_committer)
+        try:
+            return cls.at(settings.event_store_url, key, token, committer=settings.event_store_committer)
+        except InterfaceError as error:
+            raise SettingsInvalid(f"{error}") from None
 
     @classmethod
     def at(
@@ -136,7 +151,8 @@ class Ledger(Application[str]):
         """Keep the new events of all these aggregates in one atomic insertion; the position of the last.
 
         Raises the library's IntegrityError when another was first with one of them (decide again from what is there
-        now), EventStoreUnavailable when the store is out of reach. Durable when it returns.
+        now), its DataError for an event that no store takes, EventStoreUnavailable when the store is out of reach.
+        Durable when it returns.
         """
         envelopes = [envelope for aggregate in aggregates for envelope in aggregate.collect_events()]
         if not envelopes:
@@ -214,13 +230,20 @@ def _cut_short(position: int, head: int) -> LogCutShort:
 
 @contextmanager
 def reachable() -> Iterator[None]:
-    """Turns the library's connection troubles into EventStoreUnavailable; lost races pass as they are."""
+    """Turns the store's troubles into EventStoreUnavailable, with the sentence and the cure of the store.
+
+    Lost races and events that can never be stored (IntegrityError, DataError) pass as they are. The sentences are those
+    of our own stores, which hold no URL and no value. A store that is merely away has lost nothing; of one that is
+    damaged or wrongly made nobody could say so.
+    """
     try:
         yield
-    except IntegrityError:
+    except (IntegrityError, DataError):
         raise
+    except OperationalError as error:
+        raise EventStoreUnavailable(f"{error} Nothing accepted is lost; try again.") from error
     except PersistenceError as error:
-        raise EventStoreUnavailable("The event store did not answer; nothing accepted is lost. Try again.") from error
+        raise EventStoreUnavailable(f"{error}") from error
 
 
 # Whoever opens the log must know every stored name, whichever aggregates it imports itself.

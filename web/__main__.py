@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import sys
 
+from eventsourcing.persistence import InterfaceError
 from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 
 from banks.accounts import load_accounts
 from ledger.errors import InvalidBankAccounts
+from ledger.event_log import provider
 from ledger.json_lines import log_json_lines
 from ledger.settings import SettingsInvalid, read_settings
 from web.log_lines import SERVER_LOG
@@ -30,7 +32,9 @@ def main() -> int:
     try:
         settings = read_settings(os.environ)
         load_accounts(settings.bank_accounts)
-    except (SettingsInvalid, InvalidBankAccounts) as error:
+        # The serving process would tell of a bad URL with a traceback.
+        provider(settings.event_store_url).close()
+    except (SettingsInvalid, InvalidBankAccounts, InterfaceError) as error:
         print(error, file=sys.stderr)
         return 2
     Granian(

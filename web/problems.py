@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from ledger.errors import (
     BodyTooLarge,
     Conflict,
+    EventStoreUnavailable,
     Forbidden,
     Invalid,
     LostRace,
@@ -144,7 +145,7 @@ def refusal(fault: Problem | FaultyFields, *, method: str, public_url: str, requ
         "type": address(type(problem), public_url),
         "title": problem.title,
         "status": status_of(type(problem)),
-        "detail": problem.detail,
+        "detail": _told(problem, request_id),
         "code": problem.slug,
         "errors": list(_errors(faults, fault.place)),
         "request_id": request_id,
@@ -158,6 +159,14 @@ def refusal(fault: Problem | FaultyFields, *, method: str, public_url: str, requ
     if isinstance(problem, LostRace | TooMany):
         response.headers["Retry-After"] = "1"
     return response
+
+
+def _told(problem: Problem, request_id: str) -> str:
+    """What a caller reads. What is wrong with the event store, and the cure, is for operators: it goes to the log."""
+    if not isinstance(problem, EventStoreUnavailable):
+        return problem.detail
+    log.warning("request %s: %s: %s", request_id, problem.slug, problem.detail)
+    return "The event store did not answer; nothing accepted is lost. Try again."
 
 
 def of_http(error: HTTPException) -> Problem:

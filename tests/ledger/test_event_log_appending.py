@@ -10,10 +10,10 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from eventsourcing.persistence import DataError, IntegrityError, InterfaceError, OperationalError
+from eventsourcing.persistence import DataError, IntegrityError, InterfaceError, OperationalError, StoredEvent
 
 from ledger.commits import OutcomeUnknown
-from ledger.event_log import EventLog, opened, provider
+from ledger.event_log import EVENT_BYTES_MAX, NAME_MAX, EventLog, opened, provider
 from local.processes import free_port
 from tests.ledger.logged import append_next, event, versions
 
@@ -121,6 +121,28 @@ def test_a_large_append_is_stored_and_a_too_large_one_refused(log: EventLog) -> 
     assert log.append([event("po_1", version, state=quarter) for version in range(1, 5)]) == [1, 2, 3, 4]
     assert {found.state for found in log.read(0, 10)} == {quarter}
     assert log.append([event("acc_1", version) for version in range(1, 2_502)])[-1] == 2_505
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        event("p" * (NAME_MAX + 1), 1),
+        event("po_1", 1, name="n" * (NAME_MAX + 1)),
+        event("po_1", 1, state=b"x" * (EVENT_BYTES_MAX + 1)),
+    ],
+    ids=["long stream", "long name", "large state"],
+)
+def test_no_store_takes_what_another_could_not_hold(log: EventLog, planted: StoredEvent) -> None:
+    with pytest.raises(DataError, match=r"shorter|several events") as refusal:
+        log.append([planted])
+    assert "pppp" not in str(refusal.value)
+    assert log.head() == 0
+
+
+def test_the_longest_names_and_the_largest_event_are_taken(log: EventLog) -> None:
+    largest = event("p" * NAME_MAX, 1, name="n" * NAME_MAX, state=b"x" * EVENT_BYTES_MAX)
+    assert log.append([largest]) == [1]
+    assert log.stream("p" * NAME_MAX) == [largest]
 
 
 @pytest.mark.parametrize("version", [2**63, -(2**63) - 1])

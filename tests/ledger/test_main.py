@@ -60,6 +60,19 @@ def test_what_cannot_be_answered_is_said_in_a_sentence(
     assert "short" not in said
 
 
+BAD_URL = "mongodb://socai:se/cret@mongodb:27017/socai"
+
+
+@pytest.mark.parametrize("words", ["head", "history po_1", "events", "check", "copy --to sqlite:///unused.db"])
+def test_a_url_with_a_bare_stroke_in_its_password_is_a_sentence_without_it(
+    environment: dict[str, str], capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    assert main(words.split(), {**environment, "EVENT_STORE_URL": BAD_URL}) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("EVENT_STORE_URL is not a MongoDB connection string")
+    assert "cret" not in said
+
+
 Capture = pytest.CaptureFixture[str]
 ACCOUNT = "merchant:mer_1:available"
 

@@ -50,6 +50,15 @@ def test_a_server_without_replica_set_is_refused_with_the_cure(standalone: str) 
     connection.close()
 
 
+def test_a_server_without_replica_set_under_the_url_of_one_is_told_with_the_cure(standalone: str) -> None:
+    connection = Connection(f"{standalone}&replicaSet=rs0&serverSelectionTimeoutMS=500")
+    log = CommitLog(connection)
+    for call in (lambda: log.append([EVENT]), log.head):
+        with pytest.raises(OperationalError, match=r"--replSet rs0, then rs\.initiate\(\) once"):
+            call()
+    connection.close()
+
+
 def test_a_missing_index_is_refused_where_none_may_be_made(connection: Connection) -> None:
     with pytest.raises(ProgrammingError, match="stream_version"):
         CommitLog(connection, may_create=False).append([EVENT])

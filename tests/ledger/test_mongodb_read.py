@@ -9,10 +9,12 @@ import pytest
 from bson import Int64
 from eventsourcing.persistence import StoredEvent
 from pymongo.collection import Collection
+from pymongo.errors import OperationFailure
 
 from ledger.errors import LogDamaged
 from ledger.mongodb import MongoApplicationRecorder
 from ledger.mongodb_log import CommitLog, Connection
+from ledger.mongodb_read import cure
 
 
 def event(stream: str, version: int, name: str = "payout.requested", state: bytes = b"{}") -> StoredEvent:
@@ -167,3 +169,8 @@ def test_a_commit_that_is_none_any_more_is_damage_and_not_a_crash(
     collection.update_one({"_id": 7}, {"$unset": {"n": 1}})
     with pytest.raises(LogDamaged):
         filled.head()
+
+
+def test_a_full_disk_is_told_with_the_cure() -> None:
+    assert "free some space" in cure(OperationFailure("No space left on device", 14031))
+    assert cure(OperationFailure("not primary", 10107)) == ""

@@ -45,8 +45,9 @@ def log(event_store_url: str) -> Iterator[CommitLog]:
 
 def test_an_append_beyond_the_size_of_a_document_is_refused(log: CommitLog) -> None:
     with pytest.raises(DataError, match="too many"):
-        log.append([event("po_1", 1, b"x" * APPEND_BYTES_MAX)])
-    assert log.append([event("po_1", 1, b"x" * (APPEND_BYTES_MAX - 200))]) == [1]
+        log.append([event("po_1", version, b"x" * (APPEND_BYTES_MAX // 3)) for version in (1, 2, 3)])
+    third = b"x" * (APPEND_BYTES_MAX // 3 - 200)
+    assert log.append([event("po_1", version, third) for version in (1, 2, 3)]) == [1, 2, 3]
 
 
 # Faults that the server plays on request.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from eventsourcing.persistence import OperationalError
+from eventsourcing.persistence import InternalError
 from sqlalchemy import text
 
 from ledger.errors import LogDamaged
@@ -69,7 +69,7 @@ def test_a_text_that_is_no_text_any_more_stops_the_reader(sqlite_events_url: str
         log.append([event("po_1", 1)])
         with by_hand(sqlite_events_url) as connection:
             connection.exec_driver_sql("UPDATE events SET state = CAST(x'FF' AS TEXT)")
-        with pytest.raises(OperationalError, match="Restore it from a backup"):
+        with pytest.raises(InternalError, match="Restore it from a backup"):
             log.read(0, 10)
 
 

@@ -6,7 +6,14 @@ import sqlite3
 
 import pytest
 import sqlalchemy
-from eventsourcing.persistence import DataError, InterfaceError, OperationalError, PersistenceError, ProgrammingError
+from eventsourcing.persistence import (
+    DataError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    PersistenceError,
+    ProgrammingError,
+)
 from sqlalchemy import Connection, text
 
 from ledger.sql_store import SqlStore, described, is_unwritten, reported, worded
@@ -46,6 +53,14 @@ def test_an_error_is_told_with_its_number_and_its_cure_and_without_values(
     assert cure in str(told)
     assert str(number) in str(told)
     assert "s3cret" not in str(told)
+
+
+def test_a_damaged_file_is_not_called_a_store_that_is_away() -> None:
+    corrupt = sqlite3.DatabaseError("database disk image is malformed")
+    corrupt.sqlite_errorcode = 11
+    told = worded(sqlalchemy.exc.DatabaseError("x", None, corrupt), "reading")
+    assert type(told) is InternalError
+    assert "restore it from a backup" in str(told)
 
 
 def test_only_errors_that_say_that_nothing_was_changed_are_taken_for_that() -> None:

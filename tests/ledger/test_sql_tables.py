@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from eventsourcing.persistence import DataError, StoredEvent
 
-from ledger.event_log import checksum, opened
-from ledger.sql_tables import EVENT_BYTES_MAX, NAME_MAX, EventRow, row_of, state_of, stored_event
+from ledger.event_log import EVENT_BYTES_MAX, NAME_MAX, checksum, opened
+from ledger.sql_tables import EventRow, row_of, state_of, stored_event
 
 NUMBER = UUID("12345678-1234-5678-1234-567812345678")
 

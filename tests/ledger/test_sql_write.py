@@ -20,9 +20,9 @@ import sqlalchemy
 from eventsourcing.persistence import DataError, IntegrityError, OperationalError
 
 from ledger.commits import OutcomeUnknown, Pair
-from ledger.event_log import EventLog, opened, provider
+from ledger.event_log import EVENT_BYTES_MAX, EventLog, opened, provider
 from ledger.sql_log import SqlLog
-from ledger.sql_tables import EVENT_BYTES_MAX, is_any_of, is_of, log_tables
+from ledger.sql_tables import is_any_of, is_of, log_tables
 from local.mysql import SqlServer
 from tests.ledger.logged import by_hand, event, versions, whole
 from tests.ledger.relay import Relay, hang_up, mysql, wait_for

@@ -8,7 +8,17 @@ from base64 import b64encode
 from collections.abc import Iterator
 
 import pytest
-from eventsourcing.persistence import IntegrityError, InterfaceError, StoredEvent
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    PersistenceError,
+    ProgrammingError,
+    StoredEvent,
+)
 
 from commands.payments import CancelPaymentIntent
 from ledger import accounts
@@ -24,7 +34,7 @@ from ledger.errors import (
 from ledger.payouts import Payout
 from ledger.privacy import KeysInMemory
 from ledger.settings import read_settings
-from ledger.store import Ledger
+from ledger.store import Ledger, reachable
 from tests.story import MASTER_KEY, Story, counted_bytes, dong, ledger_in_memory
 
 NAME = accounts.available("mer_1")
@@ -246,6 +256,47 @@ def test_a_store_out_of_reach_is_named_and_the_address_is_not_told(url: str) -> 
     ):
         ledger.head()
     assert "geheim" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        OperationalError("The disk is full: free some space."),
+        NotSupportedError("Start mongod with --replSet rs0."),
+        ProgrammingError("Create the tables with CREATE_TABLE=y."),
+        InternalError("The file is damaged: restore it from a backup."),
+    ],
+    ids=str,
+)
+def test_the_cure_that_a_store_names_reaches_who_asked(fault: PersistenceError) -> None:
+    with pytest.raises(EventStoreUnavailable) as refusal, reachable():
+        raise fault
+    assert refusal.value.detail.startswith(str(fault))
+    assert ("Nothing accepted is lost" in refusal.value.detail) is isinstance(fault, OperationalError)
+
+
+@pytest.mark.parametrize("fault", [DataError, IntegrityError])
+def test_what_no_second_try_can_mend_is_not_called_unavailable(fault: type[PersistenceError]) -> None:
+    with pytest.raises(fault), reachable():
+        raise fault("No.")
+
+
+def test_an_event_that_no_store_takes_is_not_called_unavailable(event_log_url: str) -> None:
+    with (
+        Ledger.at(event_log_url, MASTER_KEY, counted_bytes(), KeysInMemory()) as ledger,
+        pytest.raises(DataError, match="shorter"),
+        reachable(),
+    ):
+        ledger.recorder.insert_events([StoredEvent("p" * 256, 1, "payout.requested", b"{}")])
+
+
+def test_a_server_that_is_not_there_is_told_with_the_cure() -> None:
+    url = "mongodb://127.0.0.1:1/socai?replicaSet=rs0&serverSelectionTimeoutMS=200"
+    with (
+        Ledger.at(url, MASTER_KEY, counted_bytes(), KeysInMemory()) as ledger,
+        pytest.raises(EventStoreUnavailable, match=r"Is the server running.*rs\.initiate"),
+    ):
+        ledger.head()
 
 
 def test_a_store_of_an_unknown_make_is_a_mistake_of_the_caller() -> None:

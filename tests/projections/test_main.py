@@ -173,3 +173,13 @@ def test_an_environment_that_is_not_complete_is_refused_with_what_is_missing(
     code, printed = run("list")
     assert code == 2
     assert "READ_TABLES_URL" in printed
+
+
+def test_a_url_with_a_bare_stroke_in_its_password_is_a_sentence_without_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENT_STORE_URL", "mongodb://socai:se/cret@mongodb:27017/socai")
+    code, said = run("list")
+    assert code == 2
+    assert said.startswith("EVENT_STORE_URL is not a MongoDB connection string")
+    assert "cret" not in said

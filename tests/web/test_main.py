@@ -158,3 +158,20 @@ def test_an_environment_that_does_not_add_up_is_said_at_once() -> None:
     assert ended.returncode == 2
     assert "SOCAI_MASTER_KEY is missing" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_url_with_a_bare_stroke_in_its_password_is_a_sentence_without_it(tmp_path: Path) -> None:
+    url = "mongodb://socai:se/cret@mongodb:27017/socai"
+    chosen = environment(url, "sqlite:///unused.db", NOWHERE, accounts_file(tmp_path), free_port())
+    ended = subprocess.run(
+        [sys.executable, "-m", "web"],
+        cwd=ROOT,
+        env=os.environ | chosen,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("EVENT_STORE_URL is not a MongoDB connection string")
+    assert "cret" not in ended.stderr

@@ -109,6 +109,15 @@ def test_what_may_be_asked_again_says_when() -> None:
     assert "Retry-After" not in told(InsufficientFunds("no"))[1]
 
 
+def test_what_is_wrong_with_the_event_store_is_told_to_operators_only(caplog: pytest.LogCaptureFixture) -> None:
+    status, _, body = told(EventStoreUnavailable("Start mongod with --replSet rs0."))
+    assert (status, body["code"]) == (503, "event-store-unavailable")
+    assert body["detail"] == "The event store did not answer; nothing accepted is lost. Try again."
+    assert [one.getMessage() for one in caplog.records] == [
+        "request req_1: event-store-unavailable: Start mongod with --replSet rs0."
+    ]
+
+
 def test_who_is_not_known_is_told_how_to_be() -> None:
     assert told(ApiKeyInvalid("who?"))[1]["WWW-Authenticate"].startswith("Bearer")
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from ledger.money import Money
 from ledger.payouts import ANSWER_WITHIN
 from local.redis import RedisServer
 from projections.places import heads, piles, position_of
+from tests.story import MASTER_KEY
 from tests.workers.world import ASK, PAY, PAYEE, WEBHOOKS, World, eventually, waiting
 from workers.jobs import Ring
 from workers.parts import connect
@@ -72,6 +74,20 @@ def test_an_incomplete_environment_is_answered_with_everything_that_is_missing()
     assert done.returncode == 2
     for name in ("EVENT_STORE_URL", "READ_TABLES_URL", "REDIS_URL", "SOCAI_MASTER_KEY", "SOCAI_BANK_ACCOUNTS"):
         assert name in done.stderr
+
+
+def test_a_url_with_a_bare_stroke_in_its_password_is_a_sentence_without_it() -> None:
+    chosen = {
+        "EVENT_STORE_URL": "mongodb://socai:se/cret@mongodb:27017/socai",
+        "READ_TABLES_URL": "sqlite:///unused.db",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "SOCAI_MASTER_KEY": b64encode(MASTER_KEY).decode(),
+        "SOCAI_BANK_ACCOUNTS": "unused.json",
+    }
+    done = ran(chosen, "projector")
+    assert done.returncode == 2
+    assert done.stderr.startswith("EVENT_STORE_URL is not a MongoDB connection string")
+    assert "cret" not in done.stderr
 
 
 def test_queues_are_printed_one_a_line(world: World) -> None:
