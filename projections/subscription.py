@@ -24,7 +24,7 @@ from ledger.store import Ledger
 from projections.aside import EVENTS_MAX, Aside, Retried, SetAside, is_poison, told
 from projections.database import Database
 from projections.follower import BATCH, concerns_follower, read_section, tell_set_aside
-from projections.places import locked, move, position_of
+from projections.places import begin, locked, position_of
 from projections.retry import chosen_heads, recorded
 from projections.tables import ASIDE, POSITIONS, make_tables
 
@@ -45,13 +45,13 @@ class Subscription:
         self._follows = follows
         self._aside = SetAside(ASIDE, name)
 
-    def position(self) -> int:
-        """How far it has come; 0 when it has not begun."""
+    def position(self) -> int | None:
+        """How far it has come; None when it has not begun: one that began on an empty log stands at 0."""
         return self._made(lambda: position_of(self._database, self.name))
 
     def begin(self, position: int) -> None:
         """Begin behind this position rather than at the beginning of the log; harmless when it has begun."""
-        move(self._database, self.name, after=0, upto=position)
+        self._made(lambda: begin(self._database, self.name, position))
 
     def step(self, ledger: Ledger, take: Take, at: datetime, limit: int = BATCH) -> int:
         """Take the next events, at most `limit`, and move behind them; how many there were. `at`: now.
@@ -59,7 +59,7 @@ class Subscription:
         Raises what `take` raises about a part that is away (the position stays), TooManySetAside,
         EventStoreUnavailable, LogDamaged at a hole.
         """
-        after = self.position()
+        after = self.position() or 0
         section = read_section(ledger, after, limit)
         if not section:
             return 0

@@ -65,10 +65,10 @@ class Reactor:
     def position(self) -> int:
         """How far it has got; at its very first start, the end of the log. Raises Unavailable."""
         position = self._subscription.position()
-        if not position:
-            position = self._parts.ledger.head()
-            self._subscription.begin(position)
-        return position
+        if position is None:
+            self._subscription.begin(self._parts.ledger.head())
+            position = self._subscription.position()
+        return position or 0
 
     def step(self) -> int:
         """React to the next batch of events; how many there were. Raises Unavailable when a part is away."""

@@ -97,7 +97,7 @@ def test_a_part_that_is_away_is_no_poison_and_the_same_events_come_again(
     taker.away = True
     with pytest.raises(QueueUnavailable):
         subscription.step(ledger, taker, START)
-    assert subscription.position() == 0
+    assert subscription.position() is None
     assert piles(database) == {}
     taker.away = False
     subscription.step(ledger, taker, START)
@@ -130,6 +130,18 @@ def test_a_follower_may_begin_elsewhere_than_at_the_beginning(
     assert taker.took == ["tl_b@1"]
 
 
+def test_a_follower_that_began_on_an_empty_log_misses_nothing(
+    ledger: Ledger, planted: Planted, subscription: Subscription, taker: Taker
+) -> None:
+    assert subscription.position() is None
+    subscription.begin(ledger.head())
+    assert subscription.position() == 0
+    planted.happens(ledger, ("add", "tl_a"))
+    subscription.begin(ledger.head())
+    subscription.step(ledger, taker, START)
+    assert taker.took == ["tl_a@1"]
+
+
 def test_copies_and_retries_at_once_lose_nothing(
     ledger: Ledger, planted: Planted, database: Database, read_tables_url: str
 ) -> None:
@@ -153,8 +165,9 @@ def test_copies_and_retries_at_once_lose_nothing(
     with ThreadPoolExecutor(4) as threads:
         running = [threads.submit(work, retries) for retries in (False, False, True, True)]
         deadline = time.monotonic() + 60
+        followed = Subscription(database, "taker", follows)
         try:
-            while Subscription(database, "taker", follows).position() < ledger.head() or piles(database):
+            while (followed.position() or 0) < ledger.head() or piles(database):
                 assert time.monotonic() < deadline
         finally:
             over.set()

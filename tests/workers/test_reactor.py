@@ -38,6 +38,15 @@ def test_a_reactor_begins_at_the_end_of_the_log(world: World) -> None:
     assert not waiting(world, PAY)
 
 
+def test_a_reactor_that_began_on_an_empty_log_reacts_to_the_first_events(world_on_each: World) -> None:
+    world = world_on_each
+    reactor = Reactor(world.parts)
+    assert (world.parts.ledger.head(), reactor.step()) == (0, 0)
+    world.request_payout(world.funded_merchant())
+    assert reactor.step() > 0
+    assert len(waiting(world, PAY)) == 1
+
+
 def test_a_reactor_goes_on_where_the_last_one_stopped(world_on_each: World) -> None:
     world = world_on_each
     merchant_id = world.funded_merchant()
