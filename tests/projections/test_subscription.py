@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
+from sqlalchemy import event
 
 from ledger.aggregate import Envelope
 from ledger.errors import NothingSetAside, QueueUnavailable, TooManySetAside
@@ -105,6 +106,41 @@ def test_a_part_that_is_away_is_no_poison_and_the_same_events_come_again(
     with pytest.raises(QueueUnavailable):
         subscription.retry(ledger, taker)
     assert heads(database, 9)[0].attempts == 1
+
+
+def test_a_retry_keeps_what_was_taken_when_a_part_goes_away_in_the_middle(
+    ledger: Ledger, planted: Planted, subscription: Subscription, taker: Taker
+) -> None:
+    planted.happens(ledger, ("raise", "tl_a"), *[("add", "tl_a")] * 4)
+    subscription.step(ledger, taker, START)
+    taker.broken = False
+
+    def goes_away(envelope: Envelope) -> None:
+        taker.away = envelope.version == 4
+        taker(envelope)
+
+    with pytest.raises(QueueUnavailable):
+        subscription.retry(ledger, goes_away)
+    taker.away = False
+    assert subscription.retry(ledger, taker) == Retried(taken=2, left=0)
+    assert taker.took == [f"tl_a@{version}" for version in range(1, 6)]
+
+
+def test_a_long_stream_is_retried_in_few_transactions(
+    ledger: Ledger, planted: Planted, subscription: Subscription, taker: Taker, database: Database
+) -> None:
+    planted.happens(ledger, ("raise", "tl_a"), *[("add", "tl_a")] * 100)
+    subscription.step(ledger, taker, START)
+    taker.broken = False
+    statements: list[str] = []
+
+    def count(connection: object, cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", count)
+    assert subscription.retry(ledger, taker) == Retried(taken=101, left=0)
+    event.remove(database.engine, "before_cursor_execute", count)
+    assert len(statements) < 20
 
 
 def test_more_poison_than_may_be_set_aside_stops_it_where_it_stands(
