@@ -105,7 +105,7 @@ def _lag(ledger: Ledger, database: Database, console: Console) -> int:
     shown = Table("follower", "position", "behind", "set aside", "streams", "oldest", "state")
     # The tables first: asked after the head they could be ahead of it.
     found, aside = places(database), piles(database)
-    others = {name: position_of(database, name) for name in aside if name not in PROJECTIONS}
+    others = {name: position_of(database, name) or 0 for name in aside if name not in PROJECTIONS}
     head = ledger.head()
     for name, projection in PROJECTIONS.items():
         position = found[name].position if name in found else 0

@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, Update, delete, func, insert, select, update
+from sqlalchemy import Connection, LargeBinary, Select, Table, Update, cast, delete, func, insert, select, update
 
 from ledger.errors import FoldImpossible, LogDamaged, Problem, RebuildOvertaken, TooManySetAside, Unavailable
 from ledger.event_log import Recorded
@@ -119,10 +119,10 @@ class SetAside:
 
     def of_stream(self, connection: Connection, stream: str, limit: int) -> list[Aside]:
         """The oldest entries of a stream, in order."""
-        # The database may compare texts without regard to case; the exact answer is chosen here.
-        query = select(self.table).where(self._mine, self.table.c.stream == stream).order_by(self.table.c.position)
-        rows = connection.execute(query.limit(EVENTS_MAX)).mappings()
-        return [entry for entry in (Aside(**row) for row in rows) if entry.stream == stream][:limit]
+        # As bytes: the database may compare texts without regard to case, accents and blanks at the end.
+        same = cast(self.table.c.stream, LargeBinary) == stream.encode()
+        query = select(self.table).where(self._mine, same).order_by(self.table.c.position).limit(limit)
+        return [Aside(**row) for row in connection.execute(query).mappings()]
 
     def count(self, connection: Connection) -> int:
         """How many events are set aside."""

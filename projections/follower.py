@@ -73,11 +73,14 @@ class Section:
 class Round(msgspec.Struct, frozen=True, kw_only=True):
     """What one round over all projections did: events applied, and the lowest position from which there is more to do.
 
-    When `applied` is 0, waiting for an event behind `position` is all there is to do.
+    When `applied` is 0, waiting for an event behind `position` is all there is to do; unless it was `held_up`: there
+    were events, and whoever stood before them might not move or was moved by another (a rebuild takes over, another
+    copy was first). Then the log has nothing to wait for, and a pause is due.
     """
 
     applied: int
     position: int
+    held_up: bool
 
 
 def read_section(ledger: Ledger, after: int, limit: int = BATCH) -> Section:
@@ -122,7 +125,8 @@ def run_round(ledger: Ledger, database: Database, at: datetime, limit: int = BAT
             log.warning("projection %s is left behind", name)
         except ProjectionOutdated:
             log.warning("projection %s was rebuilt by another release", name)
-    return Round(applied=applied, position=min(sections) if sections else ledger.head())
+    held_up = not applied and any(map(len, sections.values()))
+    return Round(applied=applied, position=min(sections) if sections else ledger.head(), held_up=held_up)
 
 
 def run_batch(ledger: Ledger, database: Database, projection: Projection, at: datetime, limit: int = BATCH) -> int:

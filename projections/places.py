@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select, union_all, update
+from sqlalchemy.exc import IntegrityError
 
 from ledger.errors import ReadTablesUnavailable
 from projections.aside import Aside, Pile, piled
@@ -55,10 +56,28 @@ def positions(reader: Reader) -> dict[str, int]:
     return {name: place.position for name, place in places(reader).items()}
 
 
-def position_of(reader: Reader, follower: str) -> int:
-    """How far a follower that is no projection has come; 0 when it has not begun."""
+def position_of(reader: Reader, follower: str) -> int | None:
+    """How far a follower that is no projection has come; None when it has not begun, which may be at 0."""
     found = reader.column(select(POSITIONS.c.position).where(POSITIONS.c.name == follower))
-    return int(found[0]) if found else 0
+    return int(found[0]) if found else None
+
+
+def begin(database: Database, follower: str, position: int) -> bool:
+    """Let a follower begin behind this position; False when it has begun: it stays where it stands, be it at 0.
+
+    Raises ReadTablesUnavailable, for tables that are missing as well.
+    """
+
+    def work(connection: Connection) -> bool:
+        if locked(connection, follower) is not None:
+            return False
+        connection.execute(insert(POSITIONS), [{"name": follower, "position": position}])
+        return True
+
+    try:
+        return database.write(work)
+    except IntegrityError:
+        return False  # another copy began in between
 
 
 def move(database: Database, follower: str, *, after: int, upto: int) -> bool:

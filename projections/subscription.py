@@ -24,8 +24,8 @@ from ledger.store import Ledger
 from projections.aside import EVENTS_MAX, Aside, Retried, SetAside, is_poison, told
 from projections.database import Database
 from projections.follower import BATCH, concerns_follower, read_section, tell_set_aside
-from projections.places import locked, move, position_of
-from projections.retry import chosen_heads, recorded
+from projections.places import begin, locked, position_of
+from projections.retry import PIECE, chosen_heads, recorded
 from projections.tables import ASIDE, POSITIONS, make_tables
 
 T = TypeVar("T")
@@ -45,13 +45,13 @@ class Subscription:
         self._follows = follows
         self._aside = SetAside(ASIDE, name)
 
-    def position(self) -> int:
-        """How far it has come; 0 when it has not begun."""
+    def position(self) -> int | None:
+        """How far it has come; None when it has not begun: one that began on an empty log stands at 0."""
         return self._made(lambda: position_of(self._database, self.name))
 
     def begin(self, position: int) -> None:
         """Begin behind this position rather than at the beginning of the log; harmless when it has begun."""
-        move(self._database, self.name, after=0, upto=position)
+        self._made(lambda: begin(self._database, self.name, position))
 
     def step(self, ledger: Ledger, take: Take, at: datetime, limit: int = BATCH) -> int:
         """Take the next events, at most `limit`, and move behind them; how many there were. `at`: now.
@@ -59,7 +59,7 @@ class Subscription:
         Raises what `take` raises about a part that is away (the position stays), TooManySetAside,
         EventStoreUnavailable, LogDamaged at a hole.
         """
-        after = self.position()
+        after = self.position() or 0
         section = read_section(ledger, after, limit)
         if not section:
             return 0
@@ -130,18 +130,27 @@ class Subscription:
     def _drain(self, ledger: Ledger, take: Take, stream: str) -> int:
         taken = 0
         for _ in range(2 * EVENTS_MAX):
-            entries = self._database.write(partial(self._aside.of_stream, stream=stream, limit=1))
+            entries = self._database.write(partial(self._aside.of_stream, stream=stream, limit=PIECE))
             if not entries:
                 break
+            done: list[Aside] = []
+            removed, cause = 0, None
             try:
-                take(_decoded(recorded(ledger, entries[0])))
+                for entry in entries:
+                    take(_decoded(recorded(ledger, entry)))
+                    done.append(entry)
             except Exception as error:
                 if not is_poison(error):
                     raise
-                self._database.write(partial(self._failed_again, entries[0], told(error)))
+                cause = told(error)
+            finally:
+                # Nobody knows how often they were taken in; they are removed once.
+                removed = self._database.write(partial(self._remove, done)) if done else 0
+            taken += removed
+            # Where another copy was first, the one that failed may not stand first: it is tried again.
+            if cause is not None and removed == len(done):
+                self._database.write(partial(self._failed_again, entries[len(done)], cause))
                 break
-            # Nobody knows how often it was taken in; it is removed once.
-            taken += self._database.write(partial(self._remove, entries))
         return taken
 
     def _failed_again(self, entry: Aside, cause: str, connection: Connection) -> None:
@@ -150,10 +159,10 @@ class Subscription:
 
     def _remove(self, entries: list[Aside], connection: Connection) -> int:
         locked(connection, self.name)
-        if self._aside.of_stream(connection, entries[0].stream, 1) != entries:
+        if self._aside.of_stream(connection, entries[0].stream, len(entries)) != entries:
             return 0
         self._aside.take(connection, entries)
-        return 1
+        return len(entries)
 
 
 def _decoded(row: Recorded) -> Envelope:

@@ -151,15 +151,8 @@ class Bell:
             raise QueueUnavailable("Redis did not answer; what is due is found again from the tables.") from error
 
     def ring_all(self, rings: Iterable[Ring]) -> int:
-        """How many were put in their queues. While Redis is away the rest is left to the next round, and logged."""
-        rung = 0
-        for ring in rings:
-            try:
-                rung += self.ring(ring)
-            except QueueUnavailable as problem:
-                log.warning("%s was not rung: %s", ring.job, problem.slug)
-                break
-        return rung
+        """How many were put in their queues. Raises QueueUnavailable at the first that Redis did not take."""
+        return sum(map(self.ring, rings))
 
     def _queue(self, name: str) -> Queue:
         return Queue(name, connection=self._connection, serializer=JSONSerializer, job_class=KnownJob)

@@ -19,6 +19,8 @@ from workers.parts import Parts
 WAIT_S: Final = 1.0
 PAUSE_S: Final = 1.0
 """Pause after a part was found to be away."""
+HELD_UP_S: Final = 0.1
+"""Pause while a rebuild exchanges tables; it takes over in moments."""
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,9 @@ def run(parts: Parts, stop: Event) -> None:
             if not told:
                 _tell_who_is_set_aside(parts)
                 told = True
-            if not done.applied:
+            if done.held_up:
+                stop.wait(HELD_UP_S)
+            elif not done.applied:
                 parts.ledger.wait(done.position, WAIT_S)
         except Unavailable as problem:
             log.warning("waiting: %s: %s", problem.slug, problem.detail)

@@ -1,9 +1,11 @@
 """The reactor follows the log and rings, at once, the jobs that an event leads to.
 
-Its position is kept after the jobs of a batch were rung, so an event is reacted to at least once. It is there for speed
-alone: whatever it misses (Redis away, a long stop) the timetable finds in the tables. So it begins at the end of the
-log when it has no position yet, and passes over events that are no news any more. An event that cannot be read, or a
-reaction that fails or is refused, is set aside with what follows in its stream, for people to see and to `retry`.
+Its position is kept after the jobs of a batch were rung, so an event is reacted to at least once: while Redis is away
+it waits where it stands, and what it rings twice is one job, or a harmless one. It is there for speed alone: what it
+does not react to the timetable finds in the tables. So it begins at the end of the log when it has no position yet, and
+passes over events that are no news any more, as after a long stop or a long absence of Redis. An event that cannot be
+read, or a reaction that fails or is refused, is set aside with what follows in its stream, for people to see and to
+`retry`, which rings however old the event is.
 """
 
 from __future__ import annotations
@@ -65,23 +67,28 @@ class Reactor:
     def position(self) -> int:
         """How far it has got; at its very first start, the end of the log. Raises Unavailable."""
         position = self._subscription.position()
-        if not position:
-            position = self._parts.ledger.head()
-            self._subscription.begin(position)
-        return position
+        if position is None:
+            self._subscription.begin(self._parts.ledger.head())
+            position = self._subscription.position()
+        return position or 0
 
     def step(self) -> int:
-        """React to the next batch of events; how many there were. Raises Unavailable when a part is away."""
+        """React to the next batch of events; how many there were.
+
+        Raises Unavailable when a part is away, Redis included: the position stays, and the same events come again.
+        """
         self.position()
-        return self._subscription.step(self._parts.ledger, self._react, self._parts.clock(), BATCH)
+        return self._subscription.step(self._parts.ledger, self._react_to_news, self._parts.clock(), BATCH)
 
     def retry(self, stream: str | None = None) -> Retried:
         """React to what was set aside, of one stream or all. Raises Unavailable, NothingSetAside."""
         return self._subscription.retry(self._parts.ledger, self._react, stream)
 
+    def _react_to_news(self, envelope: Envelope) -> None:
+        if envelope.at >= self._parts.clock() - NEWS:
+            self._react(envelope)
+
     def _react(self, envelope: Envelope) -> None:
-        if envelope.at < self._parts.clock() - NEWS:
-            return
         for reaction in REACTIONS.get(type(envelope.event), ()):
             self._bell.ring_all(reaction(self._parts, envelope))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace as changed
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from ledger.errors import (
     EventStoreUnavailable,
@@ -89,7 +91,26 @@ def test_streams_that_differ_in_case_or_in_a_blank_are_different_streams(
         set_aside.add(connection, [entry(number, stream, "broken") for number, stream in enumerate(streams, 1)])
         assert list(set_aside.heads(connection)) == streams
         for number, stream in enumerate(streams, 1):
-            assert [found.position for found in set_aside.of_stream(connection, stream, 9)] == [number]
+            for limit in (1, 9):
+                assert [found.position for found in set_aside.of_stream(connection, stream, limit)] == [number]
+
+    database.write(work)
+
+
+def test_no_more_rows_are_read_than_are_asked_for(database: Database, set_aside: SetAside) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def ask(connection: Connection, cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    def work(connection: Connection) -> None:
+        set_aside.add(connection, [entry(1, "po_a", "broken"), *(entry(number, "po_a") for number in range(2, 50))])
+        event.listen(database.engine, "before_cursor_execute", ask)
+        try:
+            set_aside.of_stream(connection, "po_a", 3)
+        finally:
+            event.remove(database.engine, "before_cursor_execute", ask)
+        assert [len(connection.exec_driver_sql(*question).all()) for question in asked] == [3]
 
     database.write(work)
 

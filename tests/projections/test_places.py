@@ -8,7 +8,7 @@ from sqlalchemy.schema import DropTable
 
 from projections import positions
 from projections.database import Database
-from projections.places import move, places, position_of
+from projections.places import begin, move, places, position_of
 from projections.projection import PROJECTIONS
 from projections.tables import Layout, make_tables
 from tests.projections.tale import Tale
@@ -36,7 +36,23 @@ def test_a_follower_moves_from_where_it_stands(database: Database) -> None:
     assert move(database, "reactor", after=0, upto=5)
     assert position_of(database, "reactor") == 5
     assert move(database, "reactor", after=5, upto=9)
-    assert (position_of(database, "reactor"), position_of(database, "somebody")) == (9, 0)
+    assert (position_of(database, "reactor"), position_of(database, "somebody")) == (9, None)
+
+
+def test_a_follower_that_began_at_0_has_begun(database: Database) -> None:
+    make_tables(database)
+    assert position_of(database, "reactor") is None
+    assert begin(database, "reactor", 0)
+    assert position_of(database, "reactor") == 0
+    assert not begin(database, "reactor", 5)
+    assert position_of(database, "reactor") == 0
+
+
+def test_of_two_copies_only_one_begins_a_follower(database: Database) -> None:
+    make_tables(database)
+    with ThreadPoolExecutor(4) as threads:
+        begun = list(threads.map(lambda position: (begin(database, "reactor", position), position), range(4)))
+    assert [position for first, position in begun if first] == [position_of(database, "reactor")]
 
 
 def test_a_follower_that_stands_elsewhere_is_not_moved(database: Database) -> None:

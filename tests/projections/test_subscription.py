@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
+from sqlalchemy import event
 
 from ledger.aggregate import Envelope
 from ledger.errors import NothingSetAside, QueueUnavailable, TooManySetAside
@@ -97,7 +98,7 @@ def test_a_part_that_is_away_is_no_poison_and_the_same_events_come_again(
     taker.away = True
     with pytest.raises(QueueUnavailable):
         subscription.step(ledger, taker, START)
-    assert subscription.position() == 0
+    assert subscription.position() is None
     assert piles(database) == {}
     taker.away = False
     subscription.step(ledger, taker, START)
@@ -105,6 +106,41 @@ def test_a_part_that_is_away_is_no_poison_and_the_same_events_come_again(
     with pytest.raises(QueueUnavailable):
         subscription.retry(ledger, taker)
     assert heads(database, 9)[0].attempts == 1
+
+
+def test_a_retry_keeps_what_was_taken_when_a_part_goes_away_in_the_middle(
+    ledger: Ledger, planted: Planted, subscription: Subscription, taker: Taker
+) -> None:
+    planted.happens(ledger, ("raise", "tl_a"), *[("add", "tl_a")] * 4)
+    subscription.step(ledger, taker, START)
+    taker.broken = False
+
+    def goes_away(envelope: Envelope) -> None:
+        taker.away = envelope.version == 4
+        taker(envelope)
+
+    with pytest.raises(QueueUnavailable):
+        subscription.retry(ledger, goes_away)
+    taker.away = False
+    assert subscription.retry(ledger, taker) == Retried(taken=2, left=0)
+    assert taker.took == [f"tl_a@{version}" for version in range(1, 6)]
+
+
+def test_a_long_stream_is_retried_in_few_transactions(
+    ledger: Ledger, planted: Planted, subscription: Subscription, taker: Taker, database: Database
+) -> None:
+    planted.happens(ledger, ("raise", "tl_a"), *[("add", "tl_a")] * 100)
+    subscription.step(ledger, taker, START)
+    taker.broken = False
+    statements: list[str] = []
+
+    def count(connection: object, cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", count)
+    assert subscription.retry(ledger, taker) == Retried(taken=101, left=0)
+    event.remove(database.engine, "before_cursor_execute", count)
+    assert len(statements) < 20
 
 
 def test_more_poison_than_may_be_set_aside_stops_it_where_it_stands(
@@ -130,6 +166,18 @@ def test_a_follower_may_begin_elsewhere_than_at_the_beginning(
     assert taker.took == ["tl_b@1"]
 
 
+def test_a_follower_that_began_on_an_empty_log_misses_nothing(
+    ledger: Ledger, planted: Planted, subscription: Subscription, taker: Taker
+) -> None:
+    assert subscription.position() is None
+    subscription.begin(ledger.head())
+    assert subscription.position() == 0
+    planted.happens(ledger, ("add", "tl_a"))
+    subscription.begin(ledger.head())
+    subscription.step(ledger, taker, START)
+    assert taker.took == ["tl_a@1"]
+
+
 def test_copies_and_retries_at_once_lose_nothing(
     ledger: Ledger, planted: Planted, database: Database, read_tables_url: str
 ) -> None:
@@ -153,8 +201,9 @@ def test_copies_and_retries_at_once_lose_nothing(
     with ThreadPoolExecutor(4) as threads:
         running = [threads.submit(work, retries) for retries in (False, False, True, True)]
         deadline = time.monotonic() + 60
+        followed = Subscription(database, "taker", follows)
         try:
-            while Subscription(database, "taker", follows).position() < ledger.head() or piles(database):
+            while (followed.position() or 0) < ledger.head() or piles(database):
                 assert time.monotonic() < deadline
         finally:
             over.set()

@@ -37,7 +37,9 @@ def project(ledger: Ledger, database: Database, progress: Path, stop: Event) -> 
         try:
             done = run_round(ledger, database, START, limit=100)
             os.write(told, f"[{done.position}]\n".encode())
-            if not done.applied:
+            if done.held_up:
+                stop.wait(WAIT_S / 5)
+            elif not done.applied:
                 ledger.wait(done.position, WAIT_S)
         except (EventStoreUnavailable, ReadTablesUnavailable):
             stop.wait(WAIT_S / 5)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from eventsourcing.persistence import StoredEvent
@@ -14,7 +16,7 @@ from projections import PROJECTIONS, positions
 from projections.balances import balance
 from projections.database import open_database
 from projections.payouts import payout
-from tests.workers.world import World, eventually
+from tests.workers.world import Enrolled, World, eventually, open_world
 from workers.projector import project, run
 
 
@@ -74,6 +76,37 @@ def test_a_projector_says_at_its_start_who_has_something_set_aside(
         running.join()
 
 
+def test_a_projector_held_up_by_a_rebuild_pauses_between_its_rounds(
+    customer: Enrolled, event_store_url: str, mysql_url: str, redis_url: str
+) -> None:
+    with open_world(customer, event_store_url, mysql_url, redis_url) as world, ExitStack() as rebuild:
+        world.merchant()
+        rebuild.enter_context(world.parts.database.fenced("merchants"))
+        world.project()
+        assert project(world.parts).held_up
+        rounds: list[datetime] = []
+        pauses: list[int] = []
+
+        class Stop(threading.Event):
+            def wait(self, timeout: float | None = None) -> bool:
+                pauses.append(len(rounds))
+                rebuild.close()
+                return False
+
+        stop = Stop()
+
+        def clock() -> datetime:
+            rounds.append(world.clock())
+            if len(rounds) == 3:
+                stop.set()
+            return rounds[-1]
+
+        run(replace(world.parts, clock=clock), stop)
+        assert pauses == [1]
+        assert set(positions(world.parts.reader).values()) == {world.parts.ledger.head()}
+
+
 def test_a_round_without_news_applies_nothing(world: World) -> None:
     world.project()
-    assert project(world.parts).applied == 0
+    done = project(world.parts)
+    assert (done.applied, done.held_up) == (0, False)

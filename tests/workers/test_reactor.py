@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
+from threading import Event as Flag
+from threading import Thread
 
 import pytest
 import redis
 from eventsourcing.persistence import StoredEvent
 
 from ledger.aggregate import Envelope
-from ledger.errors import EventStoreUnavailable, LogCutShort
+from ledger.errors import EventStoreUnavailable, LogCutShort, QueueUnavailable
 from ledger.payouts import Payout
 from local.processes import free_port
 from projections.aside import Retried
 from projections.places import heads, move, piles
-from tests.workers.world import PAY, World, waiting
+from tests.workers.world import PAY, World, eventually, waiting
 from workers.jobs import Ring
 from workers.parts import Parts
 from workers.reactor import NAME, REACTIONS, Reactor
@@ -36,6 +39,15 @@ def test_a_reactor_begins_at_the_end_of_the_log(world: World) -> None:
     world.request_payout(world.funded_merchant())
     assert Reactor(world.parts).step() == 0
     assert not waiting(world, PAY)
+
+
+def test_a_reactor_that_began_on_an_empty_log_reacts_to_the_first_events(world_on_each: World) -> None:
+    world = world_on_each
+    reactor = Reactor(world.parts)
+    assert (world.parts.ledger.head(), reactor.step()) == (0, 0)
+    world.request_payout(world.funded_merchant())
+    assert reactor.step() > 0
+    assert len(waiting(world, PAY)) == 1
 
 
 def test_a_reactor_goes_on_where_the_last_one_stopped(world_on_each: World) -> None:
@@ -150,16 +162,63 @@ def test_a_part_that_is_away_stops_the_reactor_where_it_stands(world: World) -> 
     assert reactor.step() > 0
 
 
-def test_while_redis_is_away_the_reactor_goes_on_and_the_timetable_rings(world: World) -> None:
+def without_redis(world: World) -> Reactor:
+    return Reactor(replace(world.parts, redis=redis.Redis(port=free_port(), socket_connect_timeout=1)))
+
+
+def test_while_redis_is_away_the_reactor_stands_and_rings_when_it_is_back(world: World) -> None:
     merchant_id = world.funded_merchant()
-    nowhere = redis.Redis(port=free_port(), socket_connect_timeout=1)
-    reactor = Reactor(replace(world.parts, redis=nowhere))
+    reactor = without_redis(world)
+    assert reactor.step() == 0
+    position = reactor.position()
+    payout_id = world.request_payout(merchant_id)
+    with pytest.raises(QueueUnavailable):
+        reactor.step()
+    assert reactor.position() == position
+    assert piles(world.parts.reader) == {}
+    assert Reactor(world.parts).step() > 0
+    world.work(PAY)
+    assert world.payout(payout_id).status == "accepted"
+
+
+def test_a_reactor_waits_for_redis_and_says_so(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    merchant_id = world.funded_merchant()
+    reactor, stop = without_redis(world), Flag()
+    reactor.step()
+    position = reactor.position()
+    world.request_payout(merchant_id)
+    waiting_for_redis = Thread(target=reactor.run, args=(stop,))
+    with caplog.at_level(logging.WARNING, logger="workers.reactor"):
+        waiting_for_redis.start()
+        try:
+            eventually(lambda: "waiting: queue-unavailable" in caplog.text)
+        finally:
+            stop.set()
+            waiting_for_redis.join()
+    assert reactor.position() == position
+
+
+def test_what_is_retried_is_rung_however_old_it_is(world: World) -> None:
+    merchant_id = world.funded_merchant()
+    reactor = Reactor(world.parts)
     reactor.step()
     payout_id = world.request_payout(merchant_id)
-    assert reactor.step() > 0
-    assert reactor.step() == 0
-    world.round()
-    assert world.payout(payout_id).status == "accepted"
+
+    def fails(parts: Parts, envelope: Envelope) -> Iterable[Ring]:
+        raise LookupError
+
+    REACTIONS[Payout.Approved].insert(0, fails)
+    try:
+        assert reactor.step() > 0
+    finally:
+        REACTIONS[Payout.Approved].remove(fails)
+    world.advance(minutes=11)
+    left = without_redis(world)
+    with pytest.raises(QueueUnavailable):
+        left.retry(payout_id)
+    assert not waiting(world, PAY)
+    assert reactor.retry(payout_id).taken > 0
+    assert len(waiting(world, PAY)) == 1
 
 
 def test_the_reactor_and_the_timetable_ring_one_job(world: World) -> None:
