@@ -38,6 +38,7 @@ SLUGS = {
         "hold-not-found",
         "merchant-not-found",
         "not-found",
+        "nothing-set-aside",
         "payment-intent-not-found",
         "payout-not-found",
         "settlement-not-found",
@@ -83,7 +84,10 @@ SLUGS = {
     },
     "Unavailable": {
         "bank-unavailable",
+        "event-damaged",
         "event-store-unavailable",
+        "event-unknown",
+        "event-unreadable",
         "fold-impossible",
         "key-unavailable",
         "log-cut-short",
@@ -92,6 +96,7 @@ SLUGS = {
         "projection-outdated",
         "queue-unavailable",
         "read-tables-unavailable",
+        "too-many-set-aside",
         "unavailable",
     },
 }
