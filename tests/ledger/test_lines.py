@@ -50,7 +50,7 @@ def test_an_event_that_cannot_be_read_is_named_with_the_reason() -> None:
         "id": "po_1@3",
         "position": 7,
         "name": "payout.teleported",
-        "unreadable": "Event po_1@3 has a stored name this release does not know. A newer release wrote it: install that"
-        " release or a later one, then retry what was set aside.",
+        "unreadable": "Event po_1@3 has a stored name this release does not know. A newer release wrote it: install"
+        " that release or a later one, then retry what was set aside.",
     }
     assert "po_1@3  payout.teleported  at position 7" in recorded(row, as_json=False)
