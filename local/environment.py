@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from eventsourcing.persistence import InterfaceError
+from sqlalchemy import make_url
 
 from ledger.event_log import provider
 from ledger.settings import ROLES
@@ -164,7 +165,7 @@ def _own_or_given(stage: Stage, last: Mapping[str, str], url: str) -> str:
         for kind in ("mongodb", "mysql", "sqlite"):
             if url == _own_store(stage, kind, last):
                 return kind
-    return _checked(url)
+    return _checked(stage, url)
 
 
 def _place(store: str) -> str:
@@ -172,7 +173,7 @@ def _place(store: str) -> str:
     return re.sub(r"//[^@/]*@", "//", store.partition("?")[0])
 
 
-def _checked(url: str) -> str:
+def _checked(stage: Stage, url: str) -> str:
     """A URL the user gave, with our database named where it names none. Raises NotReady when it is none."""
     if url.startswith("mongodb"):
         parts = urlsplit(url)
@@ -181,6 +182,11 @@ def _checked(url: str) -> str:
         provider(url).close()
     except InterfaceError as fault:
         raise NotReady(f"{fault}") from fault
+    if url.startswith("sqlite") and not (stage.root / (make_url(url).database or "")).parent.is_dir():
+        raise NotReady(
+            "The folder of the file in EVENT_STORE_URL does not exist: make it first. A path that begins at the root"
+            " has four strokes: sqlite:////home/me/events.db."
+        )
     return url
 
 

@@ -172,3 +172,10 @@ def test_the_committer_has_a_socket_where_the_store_needs_one_and_a_path_is_not_
         assert values["EVENT_STORE_COMMITTER"] == str(Path(folder, "a", ".run", "committer.sock"))
         assert prepare(Stage(Path(folder, "b")), {"EVENT_STORE_URL": "sqlite:"})["EVENT_STORE_COMMITTER"] == ""
         assert prepare(Stage(Path(folder, "c" * 100)), {})["EVENT_STORE_COMMITTER"] == ""
+
+
+def test_a_file_in_a_folder_that_is_not_there_is_refused_at_once(stage: Stage) -> None:
+    for url in ("sqlite:///no/such/folder/events.db", f"sqlite:///{stage.root}/no/events.db"):
+        with pytest.raises(NotReady, match=r"make it first.*four strokes"):
+            prepare(stage, {"EVENT_STORE_URL": url})
+    assert prepare(stage, {"EVENT_STORE_URL": "sqlite:///events.db"})["EVENT_STORE_URL"] == "sqlite:///events.db"
