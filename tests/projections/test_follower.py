@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from bson import Int64
 from eventsourcing.persistence import StoredEvent
 from pymongo import MongoClient
 from sqlalchemy import update
@@ -21,6 +22,7 @@ from sqlalchemy import update
 from commands.merchants import RegisterMerchant
 from commands.payments import CancelPaymentIntent
 from ledger.errors import EventStoreUnavailable, LogCutShort, LogDamaged, ProjectionFailing, ProjectionOutdated
+from ledger.event_log import checksum
 from ledger.privacy import KeysInMemory
 from ledger.store import Ledger
 from local.processes import free_port
@@ -42,6 +44,7 @@ Poison = Callable[[str, str, int, bytes], None]
 
 FOLLOWER = """
 import sys
+from ledger.event_log import checksum
 from ledger.privacy import KeysInMemory
 from ledger.store import Ledger
 from projections.database import open_database
@@ -302,13 +305,20 @@ def test_a_fold_that_fails_for_every_stream_stops_at_a_limit_and_says_so(
     assert len(planted.sums(database)) == STREAMS_MAX + 1
 
 
+def written_by_hand(url: str, position: int, name: str, stream: str, version: int) -> None:
+    """An event put into the log past every limit of ours."""
+    event = {"s": stream, "v": version, "t": name, "d": "{}", "c": checksum(stream, version, name, b"{}")}
+    with MongoClient[dict[str, object]](url) as client:
+        client.get_default_database()["events"].insert_one({"_id": Int64(position), "n": 1, "e": [event]})
+
+
 def test_a_projection_outlives_an_entry_that_a_foreign_hand_named(
-    ledger: Ledger, database: Database, poison: Poison
+    ledger: Ledger, database: Database, event_store_url: str
 ) -> None:
     stream = "po_" + "đ" * 300
-    poison("payout.bay lên " + "x" * 300, stream, 1, b"{}")
-    poison("payout.bay lên", stream.upper(), 1, b"{}")
-    poison("payout.bay lên", stream, 2, b"{}")
+    written_by_hand(event_store_url, 1, "payout.bay lên " + "x" * 300, stream, 1)
+    written_by_hand(event_store_url, 2, "payout.bay lên", stream.upper(), 1)
+    written_by_hand(event_store_url, 3, "payout.bay lên", stream, 2)
     run_batch(ledger, database, PROJECTIONS["payouts"], START)
     assert [(entry.stream, entry.version) for entry in heads(database, 10)] == [(stream, 1), (stream.upper(), 1)]
     assert retry(ledger, database, PROJECTIONS["payouts"], stream) == Retried(taken=0, left=3)
