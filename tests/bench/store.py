@@ -87,7 +87,7 @@ class Stand:
         with MongoClient[dict[str, Any]](self.mongo.url) as client:
             client.drop_database(name)
 
-    def library_recorders(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+    def shipped_recorders(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """The library's own recorders that can be had here: name, and environment of a factory."""
         yield (
             "library SQLite",
@@ -212,7 +212,7 @@ def _medians(rounds: list[Measured]) -> Measured:
 def library_figures(stand: Stand, ours: float, rounds: int, told: Callable[[str], None]) -> list[Figure]:
     """The library's recorders as reference rows, and whether we are ahead of each."""
     figures, best = [], 0.0
-    for name, environment in stand.library_recorders():
+    for name, environment in stand.shipped_recorders():
         told(f"appends: {name}")
         per_s = median([library_load(environment, number) for number in range(rounds)])
         figures.append(Figure(f"{name}, 16 threads, commits of 3", "commits/s", per_s))
