@@ -26,9 +26,9 @@ from ledger.ids import of_event
 from ledger.store import Ledger
 from projections.aside import Aside, is_poison, told
 from projections.database import Database
+from projections.live_rows import LiveRows
 from projections.places import places
 from projections.projection import PROJECTIONS, Projection
-from projections.rows import Rows
 from projections.tables import Layout, Place, make_tables, serving
 
 BATCH: Final = 500
@@ -190,7 +190,7 @@ def advance(connection: Connection, layout: Layout, section: Section, at: dateti
 def fold(connection: Connection, layout: Layout, section: Section, waiting: Set[str] = frozenset()) -> None:
     """Write what follows from the events of a section, those of `waiting` streams left out. Raises what a fold does."""
     concerning = section.concerning(layout.projection, waiting)
-    rows = Rows(connection, layout.tables)
+    rows = LiveRows(connection, layout.tables, layout.proof)
     rows.expect(dict.fromkeys(row.stream for row in concerning))
     for row in concerning:
         layout.projection.fold(rows, section.envelope(row))
