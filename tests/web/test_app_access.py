@@ -169,6 +169,7 @@ TABLE: dict[str, Row] = {
     "GET /v1/balances": Row(listed("/v1/balances"), EVERYBODY, 200, 404),
     "GET /v1/journal": Row(listed("/v1/journal"), EVERYBODY, 200, 404),
     "GET /v1/trial-balance": Row(at("/v1/trial-balance"), OPERATOR),
+    "GET /metrics": Row(at("/metrics"), OPERATOR),
     "GET /v1/alarms": Row(at("/v1/alarms"), OPERATOR),
     "GET /v1/bank-accounts": Row(at("/v1/bank-accounts"), OPERATOR),
     "POST /v1/bank-notices/<notice_id>/replay": Row(at("/v1/bank-notices/bn_none/replay"), {"admin"}, 404),
