@@ -257,7 +257,7 @@ def trial_balance(reader: Reader) -> TrialBalance:
     place = Journal().place
     query = select(place.c.position, TOTALS).select_from(place.outerjoin(TOTALS, true()))
     found = reader.rows(query.order_by(TOTALS.c.account, TOTALS.c.currency).limit(ACCOUNTS_MAX))
-    rows = [_trial_row(row) for row in found if row["account"] is not None]
+    rows = [trial_row(row) for row in found if row["account"] is not None]
     return TrialBalance(rows=rows, position=found[0]["position"] if found else 0)
 
 
@@ -288,7 +288,8 @@ def _legs(reader: Reader, entry_ids: list[str]) -> dict[str, list[PostingRow]]:
     return legs
 
 
-def _trial_row(row: Row) -> TrialRow:
+def trial_row(row: Row) -> TrialRow:
+    """One line of a trial balance, of what was debited and credited in all."""
     net = row["debited"] - row["credited"]
     return TrialRow(
         account=row["account"],
