@@ -28,6 +28,7 @@ from projections.journal import (
     merchant_of,
     trial_row,
 )
+from projections.pages import Looked
 
 MERCHANT_ACCOUNTS_MAX: Final = 100
 """Accounts of one merchant."""
@@ -40,26 +41,24 @@ AMOUNTS: Final = ("debited", "credited", "held")
 ZERO: Final = literal(0)
 
 
-def balances(
-    reader: Reader, as_of: AsOf, *, prefix: str = "", limit: int, after: str = ""
-) -> tuple[list[BalanceRow], str | None]:
+def balances(reader: Reader, as_of: AsOf, *, prefix: str = "", limit: int, after: str = "") -> Looked[BalanceRow, str]:
     """Balances of accounts whose names begin with `prefix` as they were, by name; `after`: the last name looked at.
 
-    Also the name to go on behind, or None when there is no more. Accounts that were not there yet are looked at and not
-    shown, so a page may be short. Raises ReadTablesUnavailable, as all here.
+    Accounts that were not there yet are looked at and not shown, so a page may be short. Raises ReadTablesUnavailable,
+    as all here.
     """
     found: list[BalanceRow] = []
     for _ in range(LOOKED_AT_MAX // AT_ONCE):
         names = _names(reader, prefix, AT_ONCE, after)
         for row in _balances(reader, as_of, names):
             if len(found) == limit:
-                return found, after
+                return Looked(found, after)
             found.append(row)
             after = row.account
         if len(names) < AT_ONCE:
-            return found, None
+            return Looked(found, None)
         after = names[-1]
-    return found, after
+    return Looked(found, after)
 
 
 def merchant_balances(reader: Reader, merchant_id: str, as_of: AsOf) -> list[BalanceRow]:

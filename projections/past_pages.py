@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
-import msgspec
 from sqlalchemy import Column, Table, select
 
 from ledger.store import Ledger
 from projections.as_of import AsOf, instant_of
 from projections.database import Reader
-from projections.pages import Moment, newest_first
+from projections.pages import Looked, Moment, newest_first
 from projections.past import Past
 from projections.payments import PAYMENTS, PaymentRow, Payments
 from projections.payouts import PAYOUTS, TIMELINE, PayoutRow, Payouts, TimelineRow
@@ -33,13 +32,6 @@ CLOCKS_APART: Final = timedelta(days=1)
 """No two hosts' clocks differ so much: what bears a time so long after that of an event was recorded behind it."""
 
 T = TypeVar("T")
-
-
-class Looked(msgspec.Struct, Generic[T]):
-    """A page of the past. `behind`: (time, id) of the last thing looked at if there may be more, else None."""
-
-    rows: list[T]
-    behind: Moment | None
 
 
 def payment(ledger: Ledger, payment_intent_id: str, as_of: AsOf) -> PaymentRow | None:
@@ -71,7 +63,7 @@ def payments(
     status: str | None = None,
     limit: int,
     before: Moment | None = None,
-) -> Looked[PaymentRow]:
+) -> Looked[PaymentRow, Moment]:
     """Payment intents as they were, newest first; `before`: `behind` of the page before.
 
     Raises ReadTablesUnavailable, as every list here.
@@ -90,7 +82,7 @@ def payouts(
     status: str | None = None,
     limit: int,
     before: Moment | None = None,
-) -> Looked[PayoutRow]:
+) -> Looked[PayoutRow, Moment]:
     """Payouts as they were, newest first; `before`: `behind` of the page before."""
     looking = _Looking(reader, Past(ledger, Payouts(), as_of), PAYOUTS, PAYOUTS.c.created_at)
     wanted = {"merchant_id": merchant_id, "status": status}
@@ -108,7 +100,7 @@ def lines(
     direction: str | None = None,
     limit: int,
     before: Moment | None = None,
-) -> Looked[StatementRow]:
+) -> Looked[StatementRow, Moment]:
     """Statement lines as they were, newest booking first; `before`: `behind` of the page before."""
     looking = _Looking(reader, Past(ledger, StatementLines(), as_of), LINES, LINES.c.booked_at)
     wanted = {
@@ -154,7 +146,7 @@ class _Looking:
         lasting: Sequence[str],
         limit: int,
         before: Moment | None,
-    ) -> Looked[T]:
+    ) -> Looked[T, Moment]:
         """At most `limit` rows whose columns were as `wanted` says; `lasting`: those which are so now if ever."""
         asked = {name: value for name, value in wanted.items() if value is not None}
         for name in asked.keys() & set(lasting):

@@ -26,7 +26,7 @@ from projections.as_of import AsOf
 from projections.database import Database, open_database
 from projections.follower import run_round
 from projections.journal import Journal
-from projections.pages import Moment
+from projections.pages import Looked, Moment
 from tests.projections.long_tale import SlowStory, tell_long
 from tests.projections.naive import counting, folded, sides
 from tests.projections.tale import Tale
@@ -94,7 +94,7 @@ def moments(stage: Stage, seed: int, count: int) -> list[AsOf]:
     return found
 
 
-def pages(fetch: Callable[[Moment | None], past_pages.Looked[Any]]) -> list[dict[str, Any]]:
+def pages(fetch: Callable[[Moment | None], Looked[Any, Moment]]) -> list[dict[str, Any]]:
     """All rows of a list, page by page."""
     found = []
     place: Moment | None = None
@@ -132,9 +132,9 @@ def statement_lines(stage: Stage, as_of: AsOf, events: list[Envelope]) -> tuple[
 
 
 def balances(stage: Stage, as_of: AsOf, events: list[Envelope]) -> tuple[Any, Any]:
-    shown, more = books.balances(stage.tables, as_of, limit=100)
-    assert more is None
-    told = {(row.account, row.currency): [row.posted, row.held, row.available] for row in shown}
+    shown = books.balances(stage.tables, as_of, limit=100)
+    assert shown.behind is None
+    told = {(row.account, row.currency): [row.posted, row.held, row.available] for row in shown.rows}
     expected = {}
     for (account, currency), (debited, credited, held) in sides(events).items():
         grows_by_debits = account.startswith("bank:") or account == "bank_fees"
@@ -171,7 +171,7 @@ def test_the_past_is_what_a_plain_fold_of_the_log_gives(stage: Stage, kind: Call
     assert list(differing(stage, moments(stage, KINDS.index(kind), PAIRS // len(KINDS)), kind)) == []
 
 
-def _two(fetch: Callable[..., past_pages.Looked[Any]], place: Moment | None) -> past_pages.Looked[Any]:
+def _two(fetch: Callable[..., Looked[Any, Moment]], place: Moment | None) -> Looked[Any, Moment]:
     return fetch(limit=2, before=place)
 
 
