@@ -111,6 +111,12 @@ def _balance(row: Row) -> BalanceRow:
 
 
 def _added_up(reader: Reader, as_of: AsOf, names: list[str]) -> list[Row]:
+    # Servers give sums as decimals.
+    found = reader.rows(question(as_of, names)) if names else []
+    return [{**row, **{name: int(row[name]) for name in AMOUNTS}} for row in found]
+
+
+def question(as_of: AsOf, names: list[str]) -> Select[Any]:
     """What was debited, credited and held by account and currency, in this order; accounts not there yet are left out.
 
     One query, of three parts that each walk one index.
@@ -125,9 +131,7 @@ def _added_up(reader: Reader, as_of: AsOf, names: list[str]) -> list[Row]:
     ).subquery()
     added = [func.sum(parts.c[name]).label(name) for name in AMOUNTS]
     query = select(parts.c.account, parts.c.currency, *added).group_by(parts.c.account, parts.c.currency)
-    found = reader.rows(query.order_by(parts.c.account, parts.c.currency)) if names else []
-    # Servers give sums as decimals.
-    return [{**row, **{name: int(row[name]) for name in AMOUNTS}} for row in found]
+    return query.order_by(parts.c.account, parts.c.currency)
 
 
 def _single(table: Table, as_of: AsOf, names: list[str], *amounts: ColumnElement[int]) -> Select[Any]:

@@ -46,7 +46,10 @@ class WhichBalances(OfMerchant, InThePast):
     refuses=(MerchantNotFound,),
 )
 def list_balances(call: Call) -> Answer:
-    """A merchant's balances; for operators those of every account, by name."""
+    """A merchant's balances; for operators those of every account, by name.
+
+    Of the past, a page may hold fewer than `limit`, or none, and still have more behind it.
+    """
     reader, merchant_id = call.services.reader, call.merchant_id_or_all()
     prefix = call.query.get("prefix") or ""
     if call.as_of is not None:

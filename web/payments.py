@@ -144,7 +144,10 @@ def cancel_payment_intent(call: Call) -> Answer:
     recalls=("payments",),
 )
 def list_payment_intents(call: Call) -> Answer:
-    """A merchant's payment intents, newest first."""
+    """A merchant's payment intents, newest first.
+
+    Of the past, a page may hold fewer than `limit`, or none, and still have more behind it.
+    """
     reader, merchant_id = call.services.reader, call.merchant_id()
     if call.as_of is not None:
         return _as_they_were(call, call.as_of, merchant_id)

@@ -215,7 +215,10 @@ def cancel_payout(call: Call) -> Answer:
     recalls=("payouts",),
 )
 def list_payouts(call: Call) -> Answer:
-    """A merchant's payouts, newest first."""
+    """A merchant's payouts, newest first.
+
+    Of the past, a page may hold fewer than `limit`, or none, and still have more behind it.
+    """
     reader, merchant_id = call.services.reader, call.merchant_id()
     if call.as_of is not None:
         return _as_they_were(call, call.as_of, merchant_id)

@@ -106,7 +106,10 @@ class Lines(OfMerchant, InThePast):
     refuses=(MerchantNotFound,),
 )
 def list_statement_lines(call: Call) -> Answer:
-    """Movements on our bank accounts, newest first; a merchant sees those that are its own payments and payouts."""
+    """Movements on our bank accounts, newest first; a merchant sees those that are its own payments and payouts.
+
+    Of the past, a page may hold fewer than `limit`, or none, and still have more behind it.
+    """
     reader, merchant_id, query = call.services.reader, call.merchant_id_or_all(), call.query
     filters = {name: query.get(name) for name in ("bank_account_id", "status", "direction")}
     as_of = call.as_of
