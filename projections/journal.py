@@ -79,9 +79,9 @@ HOLDS = table(
 SUMS = table(
     "journal_sums",
     key("account"),
-    key("currency"),
     number_key("block"),
     day_key("value_date"),
+    key("currency"),
     number("debited"),
     number("credited"),
     number("held"),

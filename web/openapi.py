@@ -49,7 +49,7 @@ many, of all merchants together, in `Socai-Set-Aside`; nothing is lost, and answ
 
 Where a query takes `known_at` and `effective_at`, it may be about the past on both axes of time: what was recorded up
 to a log position or an instant, and what of it was in effect by a value date. `Socai-Known-At` and `Socai-Effective-At`
-of the answer say as of what it is true: it never changes afterwards.
+of the answer say as of what it is true: asked for again by them, it is the same for ever, but for persons forgotten.
 
 Refusals are problem details (RFC 9457)."""
 
