@@ -311,6 +311,10 @@ class RebuildOvertaken(Conflict):
     title = "Another rebuild of the same read model began meanwhile"
 
 
+class RebuildCut(Unavailable):
+    title = "A rebuild was cut short"
+
+
 class FoldImpossible(Unavailable):
     """Rows and event do not fit together: a row is missing, a currency differs, an entry does not sum to zero."""
 

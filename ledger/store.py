@@ -209,6 +209,11 @@ class Ledger(Application[str]):
             return self._log.wait(after, timeout_s)
 
     @property
+    def url(self) -> str:
+        """The URL of the event store, with its password: for other processes of ours that read the same log."""
+        return self.env["EVENT_STORE_URL"]
+
+    @property
     def _log(self) -> EventLog:
         return cast("HasLog", self.recorder).log
 

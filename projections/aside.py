@@ -137,11 +137,7 @@ class SetAside:
         events, streams = connection.execute(query).one()
         fresh = sum(entry.cause is not None for entry in entries)
         if events + len(entries) > EVENTS_MAX or streams + fresh > STREAMS_MAX:
-            raise TooManySetAside(
-                f"{self.follower} has set aside {events} events of {streams} streams and may not set aside more"
-                f" ({EVENTS_MAX} events, {STREAMS_MAX} streams): mend what they have in common, then retry.",
-                position=entries[0].position,
-            )
+            raise too_many(self.follower, events, streams, entries[0].position)
         connection.execute(insert(self.table), [msgspec.structs.asdict(entry) for entry in entries])
 
     def failed_again(self, connection: Connection, entry: Aside, cause: str) -> bool:
@@ -167,6 +163,15 @@ class SetAside:
 
     def _at(self, position: int, values: Mapping[str, Any]) -> Update:
         return update(self.table).where(self._mine, self.table.c.position == position).values(**values)
+
+
+def too_many(follower: str, events: int, streams: int, position: int) -> TooManySetAside:
+    """The error of a follower that has so much set aside that the event at `position` may not be."""
+    return TooManySetAside(
+        f"{follower} has set aside {events} events of {streams} streams and may not set aside more"
+        f" ({EVENTS_MAX} events, {STREAMS_MAX} streams): mend what they have in common, then retry.",
+        position=position,
+    )
 
 
 def piled(table: Table) -> Select[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import sqlalchemy
@@ -36,6 +37,8 @@ REFUSED: Final = frozenset({1044, 1045, 1049, 1142, MISSING_TABLE, 1698})
 
 TRIES_MAX: Final = 10
 WAIT_S: Final = 10
+FILLING_S: Final = 3_600
+"""Longest wait for one statement on tables that nobody reads yet."""
 WAITS: Final = Waits(connect_s=5, answer_s=60, lock_s=WAIT_S)
 
 DIALECTS: Final = {MYSQL: MYSQL, "sqlite": "sqlite", "sqlite+pysqlite": "sqlite"}
@@ -178,6 +181,18 @@ def open_reader(url: str) -> Reader:
 def open_database(url: str) -> Database:
     """The read tables at a SQLAlchemy URL, to write them. See `open_reader`."""
     return Database(_engine(url))
+
+
+def filling_database(database: Database, spool: Path) -> Database:
+    """The same read tables over connections that fill fresh tables: they may send files of `spool`, and no others.
+
+    They wait long for an answer, since making an index takes its time, and leave checks to what reads the tables later.
+    """
+    url = database.engine.url
+    if not database.is_mysql:
+        return Database(_engine(url.render_as_string(hide_password=False)))
+    engine = mysql_engine(url, WAITS._replace(answer_s=FILLING_S), spool=spool)
+    return Database(engine)
 
 
 def _engine(url: str) -> Engine:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from ledger.errors import ReadTablesUnavailable
 from ledger.store import Ledger
 from projections.aside import is_poison
+from projections.building import build
 from projections.database import Database
 from projections.follower import Section, advance, in_pieces, read_section, tell_set_aside
 from projections.projection import Projection
@@ -50,8 +51,8 @@ def rebuild(
     """
     make_tables(database, [projection])
     fresh = database.write(lambda connection: _begin(connection, projection))
-    position = _catch_up(ledger, database, fresh, 0, at, told)
-    database.write(fresh.create_indexes)
+    position = ledger.head()
+    build(ledger, database, [fresh], position, at, told)
     for left in reversed(range(TAKE_OVERS_MAX)):
         position = _catch_up(ledger, database, fresh, position, at, told)
         try:
@@ -106,6 +107,5 @@ def _take_over(ledger: Ledger, database: Database, fresh: Layout, position: int,
             advance(connection, fresh, section, at)
             position = section.upto
         fresh.aside.inherit(connection, serving(fresh.projection).aside)
-        fresh.become_whole(connection)
         exchange(connection, fresh)
     return position

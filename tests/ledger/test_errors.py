@@ -95,6 +95,7 @@ SLUGS = {
         "projection-failing",
         "projection-outdated",
         "queue-unavailable",
+        "rebuild-cut",
         "read-tables-unavailable",
         "too-many-set-aside",
         "unavailable",

@@ -53,7 +53,10 @@ def test_a_rebuild_leaves_no_tables_behind_and_counts_generations(tale: Tale, da
         assert places(database)["journal"].generation == generation
     assert names[0] == names[1] == names[2]
     indexes = sqlalchemy.inspect(database.engine).get_indexes("journal_postings")
-    assert {tuple(index["column_names"]) for index in indexes} == {("account", "position"), ("merchant_id", "position")}
+    assert {tuple(index["column_names"]) for index in indexes} == {
+        ("account", "position", "value_date", "currency", "units"),
+        ("merchant_id", "position"),
+    }
 
 
 def test_following_goes_on_behind_a_rebuild(story: Story, database: Database, follow: Follow) -> None:

@@ -1,0 +1,206 @@
+"""Fresh tables filled from the beginning of the log, at the speed of the database.
+
+The work is divided into units, a projection or a part of its streams, and spread over processes; each makes one pass
+over the log, folds in memory and loads in bulk. Sums of parts are added up at the end, indexes made when the rows are
+there. The places are written last: tables that are not whole serve nobody and are removed by the next build.
+
+What the database refuses in bulk is built again one transaction after another, which finds the event at fault.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection, Table
+
+from ledger.event_log import Recorded
+from ledger.store import Ledger
+from projections import bulk_fold
+from projections.aside import Aside
+from projections.building_processes import fold_in_processes
+from projections.bulk_fold import Folded, Unit, fold_log
+from projections.database import Database
+from projections.encoding import Key, Row, encoder
+from projections.follower import Section, advance, in_pieces, read_rows, read_section, tell_set_aside
+from projections.loading import Loading, RowsRefused, index_all
+from projections.projection import PROJECTIONS
+from projections.proof import Proof
+from projections.rows import increased, shape
+from projections.tables import Layout
+from projections.writing import Encoded
+
+SMALL: Final = 20_000
+"""Events that are folded sooner here than other processes are started."""
+
+PROCESSES_MAX: Final = 4
+CAREFUL_BATCH: Final = 5_000
+SAMPLES: Final = 10
+SAMPLE: Final = 500
+
+log = logging.getLogger(__name__)
+
+Told = Callable[[int, int], None]
+"""Hears the position reached and the one aimed at."""
+
+
+def build(
+    ledger: Ledger,
+    database: Database,
+    layouts: Sequence[Layout],
+    upto: int,
+    at: datetime,
+    told: Told = lambda reached, upto: None,
+    processes: int | None = None,
+) -> None:
+    """Fill fresh tables (made, empty, without indexes) with what follows from the log up to a position.
+
+    `at`: now, to be kept with what must be set aside. `processes`: how many fold; the cores there are when left out.
+    Raises TooManySetAside, RebuildOvertaken, RebuildCut when a process of ours ended, ReadTablesUnavailable,
+    EventStoreUnavailable, LogDamaged at a hole, LogCutShort; the tables are not whole then.
+    """
+    try:
+        with Loading(database) as loading:
+            _build(ledger, database, loading, layouts, upto, at, told, _processes(layouts, upto, processes))
+    except RowsRefused as refused:
+        log.warning("%s The tables are built again in small steps, to find the event at fault.", refused)
+        for layout in layouts:
+            database.write(layout.create)
+            _build_carefully(ledger, database, layout, upto, at, told)
+
+
+def _build(
+    ledger: Ledger,
+    database: Database,
+    loading: Loading,
+    layouts: Sequence[Layout],
+    upto: int,
+    at: datetime,
+    told: Told,
+    processes: int,
+) -> None:
+    if database.is_mysql and not loading.takes_files:
+        log.warning("The server takes no files (local_infile is off): rows are sent as statements, which is slower.")
+    if processes > 1:
+        units = spread(ledger, layouts, upto, processes)
+        parts = fold_in_processes(ledger.url, database, units, upto, at, lambda reached: told(reached, upto))
+    else:
+        tasks = [(Unit(layout.projection.name, layout.generation), layout) for layout in layouts]
+        parts = [
+            fold_log(ledger, loading, tasks, upto, at, lambda reached: told(reached, upto), bulk_fold.ROWS_IN_MEMORY)
+        ]
+    proofs = [_load_sums(loading, layout, parts) for layout in layouts]
+    _make_indexes(database, loading, layouts)
+    for layout, proof in zip(layouts, proofs, strict=True):
+        loading.write(partial(_end, layout=layout, proof=proof, aside=_aside(layout, parts), upto=upto))
+
+
+def _processes(layouts: Sequence[Layout], upto: int, wanted: int | None) -> int:
+    """How many processes fold: one for a small log, and for projections that only this process knows."""
+    known = all(type(layout.projection).__module__.startswith("projections.") for layout in layouts)
+    known = known and all(PROJECTIONS.get(layout.projection.name) is layout.projection for layout in layouts)
+    if wanted is None:
+        wanted = min(os.cpu_count() or 1, PROCESSES_MAX) if upto >= SMALL else 1
+    return wanted if known else 1
+
+
+def spread(ledger: Ledger, layouts: Sequence[Layout], upto: int, processes: int) -> list[list[Unit]]:
+    """The units of each process. What may be divided by stream is; the rest goes where least is to do."""
+    units: list[list[Unit]] = [[] for _ in range(processes)]
+    load = [0] * processes
+    names = [row.name for row in _sample(ledger, upto)]
+    for layout in sorted(layouts, key=lambda layout: -_weight(layout, names)):
+        name, generation = layout.projection.name, layout.generation
+        if not layout.projection.crosses_streams:
+            for part in range(processes):
+                units[part].append(Unit(name, generation, part, processes))
+        else:
+            least = load.index(min(load))
+            load[least] += _weight(layout, names)
+            units[least].append(Unit(name, generation))
+    return units
+
+
+def _sample(ledger: Ledger, upto: int) -> Iterator[Recorded]:
+    for place in range(SAMPLES):
+        yield from read_rows(ledger, upto * place // SAMPLES, SAMPLE)
+
+
+def _weight(layout: Layout, names: list[str]) -> int:
+    return sum(map(layout.projection.follows, names))
+
+
+def _load_sums(loading: Loading, layout: Layout, parts: Sequence[Folded]) -> Proof:
+    """Add up the sums of all parts and load them; the proof of all tables of the layout."""
+    proof = Proof()
+    for part in parts:
+        proof.merge({bucket: found for bucket, found in part.proof.items() if bucket[0] in layout.tables})
+    for name, table in layout.tables.items():
+        form, rows = encoder(table), []
+        for row in _added_up(table, [part.sums.get(name, {}) for part in parts]).values():
+            stored = form.stored(row)
+            line = form.line(stored)
+            proof.add(name, *form.bucket(stored), line)
+            rows.append(Encoded(stored, line))
+        loading.insert(table, rows)
+    return proof
+
+
+def _added_up(table: Table, parts: Sequence[dict[Key, Row]]) -> dict[Key, Row]:
+    like, total = shape(table), dict[Key, Row]()
+    for part in parts:
+        for key, row in part.items():
+            standing = total.get(key)
+            amounts = {sum_: row[sum_] for sum_ in like.sums}
+            total[key] = row if standing is None else increased(like, standing, row, amounts)
+    return total
+
+
+def _make_indexes(database: Database, loading: Loading, layouts: Sequence[Layout]) -> None:
+    if not database.is_mysql:
+        for layout in layouts:
+            loading.write(layout.create_indexes)
+        return
+    tables = [table for layout in layouts for table in layout.tables.values()]
+    loading.wait()
+    with Loading(database) as other, ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(index_all, one, tables[n::2]) for n, one in enumerate((loading, other))]:
+            done.result()
+
+
+def _aside(layout: Layout, parts: Sequence[Folded]) -> list[Aside]:
+    found = [entry for part in parts for entry in part.aside.get(layout.projection.name, [])]
+    return sorted(found, key=lambda entry: entry.position)
+
+
+def _end(connection: Connection, layout: Layout, proof: Proof, aside: list[Aside], upto: int) -> None:
+    layout.aside.add(connection, aside)
+    proof.write(connection, layout.proof)
+    layout.become_whole(connection, position=upto, aside=len(aside))
+    for entry in aside:
+        if entry.cause is not None:
+            log.error("rebuild of %s has set aside %s: %s", entry.follower, entry.position, entry.cause)
+
+
+def _build_carefully(ledger: Ledger, database: Database, layout: Layout, upto: int, at: datetime, told: Told) -> None:
+    """The same in transactions of some thousand events: slower, but it finds the event whose rows are refused."""
+
+    def step(piece: Section, cause: str | None) -> int:
+        passed = database.write(partial(advance, layout=layout, section=piece, at=at, cause=cause))
+        if cause is not None:
+            tell_set_aside(f"rebuild of {layout.projection.name}", piece.rows[0], cause)
+        return passed
+
+    position = 0
+    while position < upto:
+        section = read_section(ledger, position, min(CAREFUL_BATCH, upto - position))
+        in_pieces(section, step)
+        position = section.upto
+        told(position, upto)
+    database.write(layout.create_indexes)
+    database.write(layout.become_whole)

@@ -1,0 +1,125 @@
+"""One pass over the log that folds it into several fresh tables at once, in memory.
+
+An event is decoded once, for whoever wants it. What cannot be folded is undone and set aside with what follows in its
+stream, by the rules of the follower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+from zlib import crc32
+
+import msgspec
+
+from ledger.aggregate import Envelope, decode
+from ledger.event_log import Recorded
+from ledger.store import Ledger
+from projections.aside import EVENTS_MAX, STREAMS_MAX, Aside, is_poison, told, too_many
+from projections.bulk_rows import BulkRows
+from projections.encoding import Key, Row
+from projections.follower import read_rows
+from projections.loading import Loading, RowsRefused
+from projections.proof import Bucket, SetHash
+from projections.tables import Layout
+
+READ_AT_ONCE: Final = 2_000
+
+ROWS_IN_MEMORY: Final = 60_000
+"""Rows in one of two generations: some 150 MB a process."""
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """A projection as far as its streams are in one of `parts` parts, for tables of one generation."""
+
+    projection: str
+    generation: int
+    part: int = 0
+    parts: int = 1
+
+
+class Folded(msgspec.Struct, kw_only=True):
+    """What a pass leaves to be put together with that of others: sums by table, proofs, what was set aside."""
+
+    sums: dict[str, dict[Key, Row]]
+    proof: dict[Bucket, SetHash]
+    aside: dict[str, list[Aside]]
+
+
+class Task:
+    """A unit at work."""
+
+    def __init__(self, unit: Unit, layout: Layout) -> None:
+        self.unit = unit
+        self.projection = layout.projection
+        self.waiting: set[str] = set()
+        self.aside: list[Aside] = []
+
+    def wants(self, row: Recorded) -> bool:
+        """Whether the event's stream is of this part."""
+        return self.unit.parts == 1 or crc32(row.stream.encode()) % self.unit.parts == self.unit.part
+
+    def set_aside(self, row: Recorded, at: datetime, cause: str | None) -> None:
+        """Keep an event back, with a cause or behind one that has one. Raises TooManySetAside."""
+        if len(self.aside) == EVENTS_MAX or (cause is not None and len(self.waiting) == STREAMS_MAX):
+            raise too_many(self.projection.name, len(self.aside), len(self.waiting), row.position)
+        self.waiting.add(row.stream)
+        self.aside.append(Aside.of(self.projection.name, row, at, cause))
+
+
+def fold_log(
+    ledger: Ledger,
+    loading: Loading,
+    tasks: Sequence[tuple[Unit, Layout]],
+    upto: int,
+    at: datetime,
+    reached: Callable[[int], None],
+    rows_in_memory: int = ROWS_IN_MEMORY,
+) -> Folded:
+    """Fold the log up to a position into fresh tables; their rows are written, sums and proofs are given.
+
+    `reached` hears positions. Raises RowsRefused, TooManySetAside, ReadTablesUnavailable, EventStoreUnavailable,
+    LogDamaged at a hole.
+    """
+    working = [Task(unit, layout) for unit, layout in tasks]
+    rows = BulkRows(
+        {name: made for _, layout in tasks for name, made in layout.tables.items()}, loading, rows_in_memory
+    )
+    wanted: dict[str, list[Task]] = {}
+    position = 0
+    while position < upto:
+        section = read_rows(ledger, position, min(READ_AT_ONCE, upto - position))
+        for row in section:
+            if row.name not in wanted:
+                wanted[row.name] = [task for task in working if task.projection.follows(row.name)]
+            # The name of one that was altered cannot be trusted.
+            concerned = wanted[row.name] if row.state else working
+            if concerned:
+                _fold(rows, [task for task in concerned if task.wants(row)], row, at)
+        position = section[-1].position
+        reached(position)
+    sums = rows.finish()
+    loading.wait()
+    aside: dict[str, list[Aside]] = {}
+    for task in working:
+        aside.setdefault(task.projection.name, []).extend(task.aside)
+    return Folded(sums=sums, proof=rows.proof.hashes(), aside=aside)
+
+
+def _fold(rows: BulkRows, tasks: list[Task], row: Recorded, at: datetime) -> None:
+    envelope: Envelope[Any] | None = None
+    for task in tasks:
+        if row.stream in task.waiting:
+            task.set_aside(row, at, None)
+            continue
+        rows.begin()
+        try:
+            if envelope is None:
+                envelope = decode(row.name, row.stream, row.version, row.state, row.position)
+            task.projection.fold(rows, envelope)
+        except Exception as error:
+            if isinstance(error, RowsRefused) or not is_poison(error):
+                raise
+            rows.undo()
+            task.set_aside(row, at, told(error))

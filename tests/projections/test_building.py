@@ -1,0 +1,76 @@
+"""Tables that were built in bulk are those that were followed, proofs and all, however the work is divided."""
+
+from __future__ import annotations
+
+import pytest
+
+from ledger.store import Ledger
+from projections import building, bulk_fold
+from projections.building import build
+from projections.database import Database, open_database
+from projections.follower import run_round
+from projections.places import places
+from projections.projection import PROJECTIONS
+from tests.projections.built import fresh, serve
+from tests.projections.dumped import dump, dump_all
+from tests.projections.planted import Planted
+from tests.projections.tale import Tale
+from tests.story import START
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_built_tables_equal_followed_ones(
+    tale: Tale, database: Database, tables_on_sqlite: Database, processes: int
+) -> None:
+    layouts, head = fresh(database, *PROJECTIONS.values()), tale.story.ledger.head()
+    seen: list[tuple[int, int]] = []
+    build(tale.story.ledger, database, layouts, head, START, lambda *told: seen.append(told), processes)
+    serve(database, layouts)
+    assert dump_all(database) == dump_all(tables_on_sqlite)
+    assert {(place.position, place.whole, place.generation) for place in places(database).values()} == {(head, True, 1)}
+    assert seen[-1] == (head, head)
+
+
+def test_rows_that_were_forgotten_are_asked_for_again(
+    tale: Tale, database: Database, tables_on_sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_fold, "ROWS_IN_MEMORY", 3)
+    layouts = fresh(database, *PROJECTIONS.values())
+    build(tale.story.ledger, database, layouts, tale.story.ledger.head(), START)
+    serve(database, layouts)
+    assert dump_all(database) == dump_all(tables_on_sqlite)
+
+
+def test_a_build_ends_where_it_is_told_and_following_goes_on_there(
+    tale: Tale, database: Database, tables_on_sqlite: Database
+) -> None:
+    layouts = fresh(database, *PROJECTIONS.values())
+    build(tale.story.ledger, database, layouts, 50, START)
+    serve(database, layouts)
+    assert {place.position for place in places(database).values()} == {50}
+    while run_round(tale.story.ledger, database, START).applied:
+        pass
+    assert dump_all(database) == dump_all(tables_on_sqlite)
+
+
+def test_rows_the_database_refuses_are_built_in_small_steps(
+    ledger: Ledger, mysql_url: str, planted: Planted, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = open_database(mysql_url)
+    planted.happens(ledger, *(("add", stream) for stream in ("tl_a", f"tl_{'x' * 150}", "tl_b", "tl_a")))
+    layouts = fresh(database, planted.tallies)
+    build(ledger, database, layouts, ledger.head(), START)
+    serve(database, layouts)
+    assert "small steps" in caplog.text
+    assert planted.sums(database) == {"tl_a": 2, "tl_b": 1}
+    assert planted.aside(database) == [(2, True)]
+    dump(database, planted.tallies)
+    database.close()
+
+
+def test_divided_work_covers_every_projection_once(tale: Tale, database: Database) -> None:
+    layouts = fresh(database, *PROJECTIONS.values())
+    units = building.spread(tale.story.ledger, layouts, tale.story.ledger.head(), 3)
+    for name, projection in PROJECTIONS.items():
+        mine = [(unit.part, unit.parts) for some in units for unit in some if unit.projection == name]
+        assert sorted(mine) == ([(0, 1)] if projection.crosses_streams else [(0, 3), (1, 3), (2, 3)])

@@ -1,0 +1,28 @@
+"""A process that folds and dies ends the build, and nothing of it serves."""
+
+from __future__ import annotations
+
+import pytest
+
+from ledger.errors import RebuildCut
+from projections import bulk_fold
+from projections.building import build
+from projections.database import Database
+from projections.projection import PROJECTIONS
+from tests.projections.built import fresh, is_whole
+from tests.projections.tale import Tale
+from tests.story import START
+
+
+def test_a_process_that_is_killed_ends_a_build(tale: Tale, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    layouts = fresh(database, *PROJECTIONS.values())
+
+    def kill(reached: int, upto: int) -> None:
+        import multiprocessing
+
+        multiprocessing.active_children()[0].kill()
+
+    monkeypatch.setattr(bulk_fold, "READ_AT_ONCE", 10)
+    with pytest.raises(RebuildCut):
+        build(tale.story.ledger, database, layouts, tale.story.ledger.head(), START, kill, processes=2)
+    assert not any(is_whole(database, layout) for layout in layouts)

@@ -1,0 +1,110 @@
+"""Rows of a build: written once when nobody touches them any more, asked for again when somebody does."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Table
+
+from projections.bulk_rows import Bloom, BulkRows
+from projections.columns import key, number, table
+from projections.encoding import NULL, Key, Row, encoder
+from projections.proof import hashes_of
+from projections.writing import Encoded
+
+ROWS = table("rows_of_a_build", key("id"), number("count"))
+SUMS = table("sums_of_a_build", key("id"), number("total"), sums=("total",))
+
+
+class Kept:
+    """A shelf in memory: what would stand in the tables, and how often each row was written or asked for."""
+
+    def __init__(self) -> None:
+        self.rows: dict[Key, list[Any]] = {}
+        self.writes = self.asked = 0
+
+    def insert(self, table: Table, rows: Sequence[Encoded]) -> None:
+        """A row that is there already would be refused."""
+        for row in rows:
+            assert (row.stored[0],) not in self.rows
+            self.rows[row.stored[0],] = row.stored
+        self.writes += len(rows)
+
+    def upsert(self, table: Table, rows: Sequence[Encoded]) -> None:
+        """A row that is not there is no change."""
+        for row in rows:
+            assert (row.stored[0],) in self.rows
+            self.rows[row.stored[0],] = row.stored
+        self.writes += len(rows)
+
+    def delete(self, table: Table, keys: Sequence[Key]) -> None:
+        """They stand no more."""
+        for gone in keys:
+            del self.rows[gone]
+
+    def ask(self, table: Table, key: Key) -> Row | None:
+        """As a table would answer."""
+        self.asked += 1
+        found = self.rows.get(key)
+        return None if found is None else dict(zip(("id", "count"), found, strict=True))
+
+
+def _rows(kept: Kept, limit: int) -> BulkRows:
+    return BulkRows({"rows_of_a_build": ROWS, "sums_of_a_build": SUMS}, kept, limit)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(["put", "delete", "undo"]))), st.integers(0, 5))
+def test_what_stands_at_the_end_is_what_was_put(moves: list[tuple[str, str]], limit: int) -> None:
+    kept, plain = Kept(), dict[str, int]()
+    rows = _rows(kept, limit)
+    for name, move in moves:
+        rows.begin()
+        count = (rows.get(ROWS, name) or {"count": 0})["count"]
+        assert count == plain.get(name, 0)
+        if move == "delete":
+            rows.delete(ROWS, name)
+            plain.pop(name, None)
+            continue
+        rows.put(ROWS, {"id": name, "count": count + 1})
+        rows.add(SUMS, {"id": name}, total=1)
+        if move == "undo":
+            rows.undo()
+        else:
+            plain[name] = count + 1
+    done = [name for name, move in moves if move == "put"]
+    assert {key[0]: row["total"] for key, row in rows.finish()["sums_of_a_build"].items()} == {
+        name: done.count(name) for name in done
+    }
+    assert {key[0]: row[1] for key, row in kept.rows.items()} == plain
+    form = encoder(ROWS)
+    assert rows.proof.hashes() == hashes_of([("rows_of_a_build", "", "", form.line(row)) for row in kept.rows.values()])
+
+
+def test_a_row_is_written_once_unless_it_is_touched_long_after() -> None:
+    kept = Kept()
+    rows = _rows(kept, 100)
+    for turn in range(1_000):
+        rows.begin()
+        rows.put(ROWS, {"id": f"r{turn}", "count": 0})
+        rows.change(ROWS, f"r{max(0, turn - 50)}", count=turn)
+    rows.finish()
+    assert (kept.writes, kept.asked) == (1_000, 0)
+    rows.begin()
+    rows.change(ROWS, "r1", count=7)
+    rows.finish()
+    assert (kept.writes, kept.asked) == (1_001, 1)
+    assert NULL not in kept.rows["r1",]
+
+
+def test_a_filter_denies_nothing_it_has_and_claims_little_it_has_not() -> None:
+    chance, has = random.Random(1), Bloom()
+    keys = [("t", f"k{chance.random()}") for _ in range(20_000)]
+    for one in keys[:10_000]:
+        has.put(one)
+    assert all(map(has.may_have, keys[:10_000]))
+    assert sum(map(has.may_have, keys[10_000:])) < 10
