@@ -89,6 +89,9 @@ class EventLog(Protocol):
     def read_back(self, before: int, limit: int, names: Sequence[str] = ()) -> list[Recorded]:
         """At most `limit` events in front of position `before`, newest first; otherwise like `read`."""
 
+    def histories(self, streams: Sequence[str], upto: int) -> list[Recorded]:
+        """Every event of these streams up to position `upto`, in order of position; for the streams of one page."""
+
     def head(self) -> int:
         """The last position, 0 for an empty log."""
 

@@ -218,6 +218,12 @@ class CommitLog:
         with reported("reading the log"):
             return self._reader.read_back(before, limit, names)
 
+    def histories(self, streams: Sequence[str], upto: int) -> list[Recorded]:
+        """Every event of these streams up to position `upto`, in order of position."""
+        with reported("reading streams"):
+            self._check()
+            return self._reader.histories(streams, upto)
+
     def head(self) -> int:
         """The last position on a majority, 0 for an empty log."""
         with reported("reading the head of the log"):

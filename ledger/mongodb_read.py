@@ -13,7 +13,7 @@ event that a failover could take back.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final, TypedDict
 from uuid import UUID
 from zlib import crc32
@@ -221,6 +221,15 @@ class LogReader:
             upto = after
         return found[:limit]
 
+    def histories(self, streams: Sequence[str], upto: int) -> list[Recorded]:
+        """Every event of these streams up to position `upto`, in order of position."""
+        named = sorted(streams)
+        asked = {"e.s": {"$in": named}, "_id": {"$lte": upto}}
+        with pymongo.timeout(self._patience_s):
+            commits = list(self._commits.find(asked, _only("s", named)).hint(INDEX))
+        found = [event for commit in commits for event in _recorded(commit["_id"], commit["e"])]
+        return sorted((event for event in found if event.position <= upto), key=attrgetter("position"))
+
     def positioned(
         self, after: int, limit: int, *, stop: int | None = None, names: Sequence[str] = ()
     ) -> list[tuple[int, EventDocument]]:
@@ -273,7 +282,7 @@ class LogReader:
         self, view: Commits, after: int, upto: int, names: Sequence[str]
     ) -> tuple[list[CommitDocument], int]:
         # The server's own first batch is of 101 documents: the second would cost a round trip more.
-        found = view.find({"_id": {"$gt": after, "$lte": upto}}, _only(names), batch_size=WINDOW)
+        found = view.find({"_id": {"$gt": after, "$lte": upto}}, _of_names(names), batch_size=WINDOW)
         commits = list(found.sort("_id", ASCENDING))
         expected = after + 1
         if after and (not commits or commits[0]["_id"] != expected):
@@ -298,14 +307,16 @@ class LogReader:
         newest = self._newest
         if newest is not None and not names and newest["_id"] <= position < newest["_id"] + newest["n"]:
             return newest
-        return view.find_one({"_id": {"$lte": position}}, _only(names), sort=[("_id", DESCENDING)])
+        return view.find_one({"_id": {"$lte": position}}, _of_names(names), sort=[("_id", DESCENDING)])
 
 
-def _only(names: Sequence[str]) -> Query:
-    """What to send of each commit: every event, or None in the place of those not named, so that places still count."""
-    if not names:
-        return {"n": True, "e": True}
-    wanted = {"$in": ["$$this.t", {"$literal": list(names)}]}
+def _of_names(names: Sequence[str]) -> Query:
+    return _only("t", names) if names else {"n": True, "e": True}
+
+
+def _only(field: str, values: Sequence[str]) -> Query:
+    """What to send of each commit: events with one of these values, None for others, so that places still count."""
+    wanted = {"$in": [f"$$this.{field}", {"$literal": list(values)}]}
     return {"n": True, "e": {"$map": {"input": "$e", "in": {"$cond": [wanted, "$$this", None]}}}}
 
 

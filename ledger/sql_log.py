@@ -102,6 +102,13 @@ class SqlLog:
             with self.store.asking() as connection:
                 return self._reader.read_back(connection, before, limit, names)
 
+    def histories(self, streams: Sequence[str], upto: int) -> list[Recorded]:
+        """Every event of these streams up to position `upto`, in order of position."""
+        with reported("reading streams"):
+            self.check()
+            with self.store.asking() as connection:
+                return self._reader.histories(connection, streams, upto)
+
     def head(self) -> int:
         """The last position, 0 for an empty log; raises LogDamaged when the last events were removed."""
         with reported("reading the head of the log"):

@@ -167,6 +167,14 @@ class Ledger(Application[str]):
         with reachable():
             return cast("list[Envelope]", list(self.events.get(stream)))
 
+    def histories(self, streams: Sequence[str], upto: int) -> list[Recorded]:
+        """Every event of these streams up to a position, in order, as they stand in the log: for a page of things.
+
+        Raises EventStoreUnavailable, and LogDamaged for an event that is not as it was written.
+        """
+        with reachable():
+            return self._log.histories(streams, upto)
+
     def read(self, after: int, limit: int, names: Sequence[str] = ()) -> list[Envelope]:
         """Up to `limit` events after a position, in global order.
 

@@ -21,7 +21,7 @@ from ledger.errors import Problem, UnknownProjection
 from ledger.ids import of_event
 from ledger.settings import SettingsInvalid, read_settings
 from ledger.store import Ledger
-from projections import PROJECTIONS, Projection
+from projections import PROJECTIONS, Projection, showing
 from projections.aside import Pile
 from projections.database import Database, open_database
 from projections.places import heads, piles, places, position_of
@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     retrying = commands.add_parser("retry", help="fold what was set aside, when what was at fault is mended")
     retrying.add_argument("names", nargs="+", metavar="NAME")
     retrying.add_argument("--stream", metavar="ID", help="only what is set aside of this stream")
+    showing.add_to(commands)
     return parser
 
 
@@ -77,6 +78,8 @@ def _do(asked: argparse.Namespace, ledger: Ledger, database: Database, console: 
         return _list(database, console)
     if asked.command == "lag":
         return _lag(ledger, database, console)
+    if asked.command == "show":
+        return showing.show(asked, ledger, database, console)
     chosen = _chosen(asked.names)
     if asked.command == "retry":
         return max([_retry(projection, asked.stream, ledger, database, console) for projection in chosen])

@@ -188,6 +188,11 @@ def day(name: str) -> Column[object]:
     return Column(name, Date(), nullable=False)
 
 
+def day_key(name: str) -> Column[object]:
+    """A bank day that is part of the primary key."""
+    return Column(name, Date(), primary_key=True)
+
+
 def prose(name: str) -> Column[str]:
     """Text that others wrote."""
     return Column(name, Prose(), nullable=False)

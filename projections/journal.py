@@ -1,18 +1,22 @@
-"""The journal: every entry with its postings, and the trial balance over all of them."""
+"""The journal: every entry with its postings, every hold, and what both come to, now and at any earlier time.
+
+The sums by block of positions are there for questions about the past (`books.py`): what lay in whole blocks is added up
+already, so an answer reads a row a block and the single postings of one block, however long the log is.
+"""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 from sqlalchemy import ColumnElement, Index, select, true
 
-from ledger.accounts import kind_of
+from ledger.accounts import Account, kind_of
 from ledger.aggregate import Envelope
 from ledger.errors import FoldImpossible
 from ledger.journal import JournalEntry
-from projections.columns import day, id_, id_or_none, instant, key, number, number_key, table, word
+from projections.columns import day, day_key, id_, id_or_none, instant, key, number, number_key, table, word
 from projections.database import Reader, Row
 from projections.projection import Projection, on
 from projections.rows import Rows
@@ -41,7 +45,8 @@ POSTINGS = table(
     number("units"),
     word("currency"),
     day("value_date"),
-    Index("by_account", "account", "position"),
+    # All that a sum asks for stands in the index: no posting has to be looked up for one.
+    Index("by_account", "account", "position", "value_date", "currency", "units"),
     Index("by_merchant", "merchant_id", "position"),
     day="value_date",
     merchant="merchant_id",
@@ -55,8 +60,35 @@ TOTALS = table(
     number("credited"),
     sums=("debited", "credited"),
 )
-"""All debits and all credits of each account: the trial balance costs a row an account, however long the journal is."""
+"""All debits and all credits of each account: the trial balance costs a row an account, however long the journal is.
 
+Every account is here that was posted to or opened, so this is also the list of them.
+"""
+
+HOLDS = table(
+    "journal_holds",
+    key("account"),
+    number_key("position"),
+    number("units"),
+    word("currency"),
+    day("value_date"),
+    day="value_date",
+)
+"""What was promised of a guarded account (above 0) or set free again (below 0); 0 when the account was opened."""
+
+SUMS = table(
+    "journal_sums",
+    key("account"),
+    number_key("block"),
+    day_key("value_date"),
+    key("currency"),
+    number("debited"),
+    number("credited"),
+    number("held"),
+    day="value_date",
+    sums=("debited", "credited", "held"),
+)
+"""What postings and holds of one block of log positions come to, by account and value date."""
 
 ACCOUNTS_MAX: Final = 1_000_000
 """Rows of a trial balance: three accounts a merchant, so far above what one installation has."""
@@ -109,10 +141,15 @@ class TrialBalance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Journal(Projection):
-    """Folds journal entries."""
+    """Folds journal entries, and the holds of guarded accounts.
+
+    `block_size`: positions in a block of sums. A question reads at most a block of postings and a row for each block
+    before it: with 2^14, the two are equal at 2^28 positions.
+    """
 
     name = "journal"
-    tables = (ENTRIES, POSTINGS, TOTALS)
+    tables = (ENTRIES, POSTINGS, TOTALS, HOLDS, SUMS)
+    block_size: ClassVar[int] = 2**14
 
     @on(JournalEntry.Posted)
     def posted(self, rows: Rows, event: JournalEntry.Posted, envelope: Envelope) -> None:
@@ -148,8 +185,41 @@ class Journal(Projection):
             "value_date": envelope.effective_on,
         }
         rows.put(POSTINGS, row)
-        side = "debited" if units > 0 else "credited"
-        rows.add(TOTALS, {"account": account, "currency": currency}, **{side: abs(units)})
+        side = {"debited" if units > 0 else "credited": abs(units)}
+        rows.add(TOTALS, {"account": account, "currency": currency}, **side)
+        self._sum(rows, envelope, account, currency, **side)
+
+    @on(Account.Opened)
+    def opened(self, rows: Rows, event: Account.Opened, envelope: Envelope) -> None:
+        """A guarded account is there, empty."""
+        rows.add(TOTALS, {"account": envelope.stream, "currency": event.currency})
+        self._hold(rows, envelope, 0, event.currency)
+
+    @on(Account.HoldPlaced)
+    def hold_placed(self, rows: Rows, event: Account.HoldPlaced, envelope: Envelope) -> None:
+        """Some of it is promised."""
+        self._hold(rows, envelope, event.amount.units, event.amount.currency)
+
+    @on(Account.HoldReleased, Account.HoldCaptured)
+    def hold_ended(self, rows: Rows, event: Account.HoldReleased | Account.HoldCaptured, envelope: Envelope) -> None:
+        """It is promised no more."""
+        self._hold(rows, envelope, -event.amount.units, event.amount.currency)
+
+    def _hold(self, rows: Rows, envelope: Envelope, units: int, currency: str) -> None:
+        row = {
+            "account": envelope.stream,
+            "position": envelope.position,
+            "units": units,
+            "currency": currency,
+            "value_date": envelope.effective_on,
+        }
+        rows.put(HOLDS, row)
+        self._sum(rows, envelope, envelope.stream, currency, held=units)
+
+    def _sum(self, rows: Rows, envelope: Envelope, account: str, currency: str, **amounts: int) -> None:
+        block = envelope.position // self.block_size
+        row = {"account": account, "currency": currency, "block": block, "value_date": envelope.effective_on}
+        rows.add(SUMS, row, **amounts)
 
 
 def merchant_of(account: str) -> str | None:
@@ -187,7 +257,7 @@ def trial_balance(reader: Reader) -> TrialBalance:
     place = Journal().place
     query = select(place.c.position, TOTALS).select_from(place.outerjoin(TOTALS, true()))
     found = reader.rows(query.order_by(TOTALS.c.account, TOTALS.c.currency).limit(ACCOUNTS_MAX))
-    rows = [_trial_row(row) for row in found if row["account"] is not None]
+    rows = [trial_row(row) for row in found if row["account"] is not None]
     return TrialBalance(rows=rows, position=found[0]["position"] if found else 0)
 
 
@@ -218,7 +288,8 @@ def _legs(reader: Reader, entry_ids: list[str]) -> dict[str, list[PostingRow]]:
     return legs
 
 
-def _trial_row(row: Row) -> TrialRow:
+def trial_row(row: Row) -> TrialRow:
+    """One line of a trial balance, of what was debited and credited in all."""
     net = row["debited"] - row["credited"]
     return TrialRow(
         account=row["account"],

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+import msgspec
 from sqlalchemy import ColumnElement, Select, and_, or_
 
 Moment = tuple[datetime, str]
 """The place of a row by time and id."""
+
+T = TypeVar("T")
+Place = TypeVar("Place")
+
+
+class Looked(msgspec.Struct, Generic[T, Place]):
+    """A page for which more may have been looked at than is shown.
+
+    `behind`: the place of the last one looked at if there may be more behind it, else None.
+    """
+
+    rows: list[T]
+    behind: Place | None
 
 
 def newest_first(

@@ -15,7 +15,7 @@ from ledger.errors import Problem
 from projections import PROJECTIONS
 from projections.places import places
 from projections.tables import Place
-from web import auth, idempotency
+from web import auth, idempotency, past
 from web.bodies import read_body, read_query
 from web.positions import HEADER as POSITION
 from web.positions import SET_ASIDE, reached, wanted
@@ -79,7 +79,9 @@ def _serve(services: Services, route: Route, path: Mapping[str, str]) -> Respons
     if route.keyed and caller is not None:
         header = request.headers.get(idempotency.HEADER)
         key = idempotency.key_of(header, scope=caller.scope, method=route.method, path=request.path, body=body)
-    shown, aside = _shown(services, route, query)
+    known = past.known_at(services.ledger, query)
+    shown, aside = _shown(services, route, query, known)
+    as_of = past.as_of(query, known, shown)
     call = Call(
         services=services,
         route=route,
@@ -89,6 +91,7 @@ def _serve(services: Services, route: Route, path: Mapping[str, str]) -> Respons
         query=query,
         body=body,
         key=key,
+        as_of=as_of,
     )
     answer = route.view(call)
     if isinstance(answer, Response):
@@ -96,22 +99,26 @@ def _serve(services: Services, route: Route, path: Mapping[str, str]) -> Respons
     response = _response(route, answer, shown)
     if aside:
         response.headers[SET_ASIDE] = str(aside)
+    if as_of is not None:
+        response.headers.update(past.headers(as_of))
     return response
 
 
-def _shown(services: Services, route: Route, query: Mapping[str, Any]) -> tuple[int | None, int]:
+def _shown(services: Services, route: Route, query: Mapping[str, Any], known: int | None) -> tuple[int | None, int]:
     """The log position the answer will be true for, once the tables show what the caller wants to see.
 
-    And how many events up to there the tables lack, because they are set aside.
+    And how many events up to there the tables lack, because they are set aside. `known`: what the past that is asked
+    for needs.
     """
     if not route.reads:
         return None, 0
-    least = wanted(request.headers.get(POSITION), query.get("position"))
+    least = max(wanted(request.headers.get(POSITION), query.get("position")), known or 0)
+    names = route.recalls if "known_at" in query or "effective_at" in query else route.reads
     found: dict[str, Place] = {}
 
     def position() -> int:
-        found.update(places(services.reader, [PROJECTIONS[name] for name in route.reads]))
-        return min(found[name].position if name in found else 0 for name in route.reads)
+        found.update(places(services.reader, [PROJECTIONS[name] for name in names]))
+        return min(found[name].position if name in found else 0 for name in names)
 
     shown = reached(position, least, services.ledger.head)
     return shown, sum(place.aside for place in found.values())

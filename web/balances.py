@@ -6,11 +6,13 @@ from marshmallow import Schema, fields
 
 from ledger.accounts import AccountKind
 from ledger.errors import MerchantNotFound
-from projections import balances
+from projections import balances, books
+from projections.as_of import AsOf
 from projections.balances import BalanceRow
 from web.auth import MERCHANTS, OPERATORS
 from web.fields import Currency, Text, Word
-from web.pages import OfMerchant, page, whole
+from web.pages import OfMerchant, looked_page, page, whole
+from web.past import InThePast
 from web.routes import Answer, Call, route
 
 
@@ -26,7 +28,7 @@ class BalanceShown(Schema):
     available = fields.Integer(required=True)
 
 
-class WhichBalances(OfMerchant):
+class WhichBalances(OfMerchant, InThePast):
     """A page of balances; a merchant has so few that they are always on one."""
 
     prefix = Text(longest=100, metadata={"description": "Accounts whose name begins so."})
@@ -40,12 +42,18 @@ class WhichBalances(OfMerchant):
     answer=BalanceShown,
     listed=True,
     reads=("balances",),
+    recalls=("journal",),
     refuses=(MerchantNotFound,),
 )
 def list_balances(call: Call) -> Answer:
-    """A merchant's balances; for operators those of every account, by name."""
+    """A merchant's balances; for operators those of every account, by name.
+
+    Of the past, a page may hold fewer than `limit`, or none, and still have more behind it.
+    """
     reader, merchant_id = call.services.reader, call.merchant_id_or_all()
     prefix = call.query.get("prefix") or ""
+    if call.as_of is not None:
+        return _as_they_were(call, call.as_of, merchant_id, prefix)
     if merchant_id is not None:
         own = balances.merchant_balances(reader, merchant_id)
         return whole([_show(row) for row in own if row.account.startswith(prefix)])
@@ -54,6 +62,19 @@ def list_balances(call: Call) -> Answer:
         str,
         lambda limit, after: balances.balances(reader, prefix=prefix, limit=limit, after=after or ""),
         lambda row: row.account,
+        _show,
+    )
+
+
+def _as_they_were(call: Call, as_of: AsOf, merchant_id: str | None, prefix: str) -> Answer:
+    reader = call.services.reader
+    if merchant_id is not None:
+        own = books.merchant_balances(reader, merchant_id, as_of)
+        return whole([_show(row) for row in own if row.account.startswith(prefix)])
+    return looked_page(
+        call,
+        str,
+        lambda limit, after: books.balances(reader, as_of, prefix=prefix, limit=limit, after=after or ""),
         _show,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields
@@ -124,6 +124,33 @@ class Instant(fields.DateTime):
             return datetime.fromisoformat(value).astimezone(UTC)
         except (ValueError, OverflowError):
             raise ValidationError("This is an instant with its offset, such as 2026-11-23T09:30:00+07:00.") from None
+
+
+class PositionOrInstant(fields.String):
+    """A place in time, in a query string: a log position in plain digits, or an instant with its offset from UTC."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **more: Any) -> Any:
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
+            return int(value)
+        try:
+            return Instant().deserialize(value)
+        except ValidationError:
+            raise ValidationError(
+                "This is a log position, or an instant with its offset, such as 2026-11-23T09:30:00Z; a plus in an"
+                " address is written %2B."
+            ) from None
+
+
+class Day(fields.Date):
+    """A bank day."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **_: object) -> date:
+        try:
+            if not isinstance(value, str) or not re.fullmatch(r"2\d{3}-\d\d-\d\d", value, re.ASCII):
+                raise ValueError
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValidationError("This is a day, such as 2026-11-23.") from None
 
 
 def load(schema: Schema, said: Mapping[str, object], *, place: str = "pointer") -> dict[str, Any]:

@@ -6,11 +6,12 @@ from marshmallow import Schema, fields
 
 from ledger import accounts
 from ledger.errors import AccountNotFound, MerchantNotFound
-from projections import journal
+from projections import books, journal
 from projections.journal import EntryRow
 from web.auth import MERCHANTS, OPERATORS
 from web.fields import Currency, Instant, Text, Word
-from web.pages import OfMerchant, Positioned, page
+from web.pages import OfMerchant, page
+from web.past import InThePast
 from web.routes import Answer, Call, route
 
 
@@ -107,13 +108,15 @@ def list_journal(call: Call) -> Answer:
     "GET",
     "/v1/trial-balance",
     roles=OPERATORS,
-    query=Positioned,
+    query=InThePast,
     answer=TrialBalanceShown,
     reads=("journal",),
+    recalls=("journal",),
 )
 def read_trial_balance(call: Call) -> Answer:
     """Debits and credits of every account; the totals are equal."""
-    trial = journal.trial_balance(call.services.reader)
+    reader, as_of = call.services.reader, call.as_of
+    trial = journal.trial_balance(reader) if as_of is None else books.trial_balance(reader, as_of)
     totals: dict[str, list[int]] = {}
     for row in trial.rows:
         sums = totals.setdefault(row.currency, [0, 0])

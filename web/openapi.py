@@ -21,6 +21,7 @@ from ledger.errors import (
     InvalidCursor,
     InvalidField,
     KeyUnavailable,
+    LogDamaged,
     LostRace,
     MerchantNotFound,
     Problem,
@@ -29,6 +30,7 @@ from ledger.errors import (
     UnreadableBody,
 )
 from web.fields import Nothing
+from web.past import EFFECTIVE_AT, KNOWN_AT
 from web.positions import ReadTablesBehind
 from web.problems import PROBLEM_JSON, UnsupportedMediaType, address, status_of
 from web.routes import JSON, Route
@@ -44,6 +46,10 @@ ever, and `Idempotent-Replayed: true`; a secret is shown in the first answer onl
 Commands tell in `Socai-Position` which log position shows them; a query that names it (`?position=` or the same header)
 never answers from before it. While events that could not be read are set aside, answers that may lack them say how
 many, of all merchants together, in `Socai-Set-Aside`; nothing is lost, and answers are whole again once it is mended.
+
+Where a query takes `known_at` and `effective_at`, it may be about the past on both axes of time: what was recorded up
+to a log position or an instant, and what of it was in effect by a value date. `Socai-Known-At` and `Socai-Effective-At`
+of the answer say as of what it is true: asked for again by them, it is the same for ever, but for persons forgotten.
 
 Refusals are problem details (RFC 9457)."""
 
@@ -188,6 +194,8 @@ def _headers(route: Route) -> dict[str, Any]:
         headers["Socai-Position"] = number
     if route.reads:
         headers["Socai-Set-Aside"] = number
+    if route.recalls:
+        headers |= {KNOWN_AT: number, EFFECTIVE_AT: {"schema": {"type": "string", "format": "date"}}}
     if route.keyed:
         headers["Idempotent-Replayed"] = text
     return headers
@@ -229,6 +237,8 @@ def _problems(route: Route) -> dict[int, list[type[Problem]]]:
         ]
     if route.reads:
         kinds += [ReadTablesUnavailable, ReadTablesBehind]
+    if route.recalls:
+        kinds.append(LogDamaged)
     if "cursor" in route.query().fields:
         kinds.append(InvalidCursor)
     if "merchant_id" in route.query().fields:

@@ -10,11 +10,12 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from ledger.errors import InvalidCursor
+from projections.pages import Looked
 from web.fields import Count, Strict, Text
 from web.routes import Answer, Call
 
@@ -77,6 +78,25 @@ def page(
             "data": [show(row) for row in shown],
             "has_more": more,
             "next_cursor": _cursor(call, place(shown[-1])) if more else None,
+        }
+    )
+
+
+def looked_page(
+    call: Call,
+    kind: type[Place],
+    fetch: Callable[[int, Place | None], Looked[Row, Any]],
+    show: Callable[[Row], Mapping[str, object]],
+) -> Answer:
+    """One page of the past: it may be short or empty and still have more behind it. Raises InvalidCursor."""
+    cursor = call.query.get("cursor")
+    looked = fetch(call.query.get("limit") or LIMIT, None if cursor is None else _opened(call, kind, cursor))
+    return Answer(
+        body={
+            "object": "list",
+            "data": [show(row) for row in looked.rows],
+            "has_more": looked.behind is not None,
+            "next_cursor": None if looked.behind is None else _cursor(call, looked.behind),
         }
     )
 

@@ -18,11 +18,13 @@ from ledger.errors import (
 )
 from ledger.money import Money
 from ledger.payments import PaymentIntent
-from projections import payments
+from projections import past_pages, payments
+from projections.as_of import AsOf
 from projections.payments import PaymentRow
 from web.auth import MERCHANTS, OPERATORS, REQUESTERS
 from web.fields import Currency, Instant, Strict, Text, Units, Word
-from web.pages import Moment, OfMerchant, Positioned, page
+from web.pages import Moment, OfMerchant, looked_page, page
+from web.past import InThePast
 from web.routes import Answer, Call, route
 from web.wiring import Services
 
@@ -78,7 +80,7 @@ class PaymentIntentShown(Schema):
     vietqr = fields.String(required=True, allow_none=True)
 
 
-class OfMerchantWithStatus(OfMerchant):
+class OfMerchantWithStatus(OfMerchant, InThePast):
     """A page of a merchant's payment intents, perhaps of one status only."""
 
     status = Word(*STATUSES)
@@ -139,10 +141,16 @@ def cancel_payment_intent(call: Call) -> Answer:
     answer=PaymentIntentShown,
     listed=True,
     reads=("payments",),
+    recalls=("payments",),
 )
 def list_payment_intents(call: Call) -> Answer:
-    """A merchant's payment intents, newest first."""
+    """A merchant's payment intents, newest first.
+
+    Of the past, a page may hold fewer than `limit`, or none, and still have more behind it.
+    """
     reader, merchant_id = call.services.reader, call.merchant_id()
+    if call.as_of is not None:
+        return _as_they_were(call, call.as_of, merchant_id)
     return page(
         call,
         Moment,
@@ -158,17 +166,22 @@ def list_payment_intents(call: Call) -> Answer:
     "GET",
     "/v1/payment-intents/<payment_intent_id>",
     roles=MERCHANTS | OPERATORS,
-    query=Positioned,
+    query=InThePast,
     answer=PaymentIntentShown,
     reads=("payments",),
+    recalls=("payments",),
     refuses=(PaymentIntentNotFound,),
 )
 def read_payment_intent(call: Call) -> Answer:
     """One payment intent."""
-    # One just created is told from the log: nobody who made it has to wait for the table.
-    row = payments.payment(call.services.reader, call.path["payment_intent_id"]) or _from_log(call)
+    intent_id = call.path["payment_intent_id"]
+    if call.as_of is not None:
+        row = past_pages.payment(call.services.ledger, intent_id, call.as_of)
+    else:
+        # One just created is told from the log: nobody who made it has to wait for the table.
+        row = payments.payment(call.services.reader, intent_id) or _from_log(call)
     if row is None or not call.may_see(row.merchant_id):
-        raise PaymentIntentNotFound(f"There is no payment intent {call.path['payment_intent_id']!r}.")
+        raise PaymentIntentNotFound(f"There is no payment intent {intent_id!r}.")
     return Answer(body=show(call.services, row))
 
 
@@ -194,6 +207,18 @@ def payment_intent_png(call: Call) -> Answer:
 def payment_intent_svg(call: Call) -> Answer:
     """Its VietQR as an SVG picture, there as soon as the intent is."""
     return Answer(body=svg(_payload(call)), media="image/svg+xml")
+
+
+def _as_they_were(call: Call, as_of: AsOf, merchant_id: str) -> Answer:
+    reader, ledger, status = call.services.reader, call.services.ledger, call.query.get("status")
+    return looked_page(
+        call,
+        Moment,
+        lambda limit, before: past_pages.payments(
+            reader, ledger, as_of, merchant_id=merchant_id, status=status, limit=limit, before=before
+        ),
+        lambda row: show(call.services, row),
+    )
 
 
 def _from_log(call: Call) -> PaymentRow | None:

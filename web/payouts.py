@@ -24,11 +24,13 @@ from ledger.errors import (
 from ledger.money import Money
 from ledger.payouts import MEMO_MAX, Payout
 from ledger.privacy import Personal
-from projections import payouts
+from projections import past_pages, payouts
+from projections.as_of import AsOf
 from projections.payouts import PayoutRow, TimelineRow
 from web.auth import APPROVERS, MERCHANTS, OPERATORS, REQUESTERS
 from web.fields import Currency, Instant, Strict, Text, Units, Word
-from web.pages import Moment, OfMerchant, Positioned, page
+from web.pages import Moment, OfMerchant, looked_page, page
+from web.past import InThePast
 from web.routes import Answer, Call, route
 from web.wiring import Services
 
@@ -115,7 +117,7 @@ class PayoutWithTimeline(PayoutShown):
     timeline = fields.List(fields.Nested(HappeningShown), required=True)
 
 
-class OfMerchantWithStatus(OfMerchant):
+class OfMerchantWithStatus(OfMerchant, InThePast):
     """A page of a merchant's payouts, perhaps of one status only."""
 
     status = Word(*STATUSES)
@@ -210,10 +212,16 @@ def cancel_payout(call: Call) -> Answer:
     answer=PayoutShown,
     listed=True,
     reads=("payouts",),
+    recalls=("payouts",),
 )
 def list_payouts(call: Call) -> Answer:
-    """A merchant's payouts, newest first."""
+    """A merchant's payouts, newest first.
+
+    Of the past, a page may hold fewer than `limit`, or none, and still have more behind it.
+    """
     reader, merchant_id = call.services.reader, call.merchant_id()
+    if call.as_of is not None:
+        return _as_they_were(call, call.as_of, merchant_id)
     return page(
         call,
         Moment,
@@ -229,19 +237,37 @@ def list_payouts(call: Call) -> Answer:
     "GET",
     "/v1/payouts/<payout_id>",
     roles=MERCHANTS | OPERATORS,
-    query=Positioned,
+    query=InThePast,
     answer=PayoutWithTimeline,
     reads=("payouts",),
+    recalls=("payouts",),
     refuses=(PayoutNotFound,),
 )
 def read_payout(call: Call) -> Answer:
     """One payout with its timeline, which follows the read table."""
-    # One just requested is told from the log: nobody who made it has to wait for the table.
-    row = payouts.payout(call.services.reader, call.path["payout_id"]) or _from_log(call)
+    reader, ledger, payout_id = call.services.reader, call.services.ledger, call.path["payout_id"]
+    if call.as_of is not None:
+        row = past_pages.payout(ledger, payout_id, call.as_of)
+    else:
+        # One just requested is told from the log: nobody who made it has to wait for the table.
+        row = payouts.payout(reader, payout_id) or _from_log(call)
     if row is None or not call.may_see(row.merchant_id):
-        raise PayoutNotFound(f"There is no payout {call.path['payout_id']!r}.", id=call.path["payout_id"])
-    story = payouts.timeline(call.services.reader, row.id)
+        raise PayoutNotFound(f"There is no payout {payout_id!r}.", id=payout_id)
+    as_of = call.as_of
+    story = payouts.timeline(reader, row.id) if as_of is None else past_pages.timeline(ledger, row.id, as_of)
     return Answer(body={**show(call.services, row), "timeline": [_happening(one) for one in story]})
+
+
+def _as_they_were(call: Call, as_of: AsOf, merchant_id: str) -> Answer:
+    reader, ledger, status = call.services.reader, call.services.ledger, call.query.get("status")
+    return looked_page(
+        call,
+        Moment,
+        lambda limit, before: past_pages.payouts(
+            reader, ledger, as_of, merchant_id=merchant_id, status=status, limit=limit, before=before
+        ),
+        lambda row: show(call.services, row),
+    )
 
 
 def _from_log(call: Call) -> PayoutRow | None:

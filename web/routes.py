@@ -19,6 +19,7 @@ from ledger.aggregate import Aggregate
 from ledger.context import Context
 from ledger.errors import InvalidField, MerchantNotFound, Problem
 from ledger.merchants import Merchant
+from projections.as_of import AsOf
 from web.auth import Caller
 from web.context import context
 from web.fields import Nothing
@@ -46,7 +47,7 @@ class Answer(msgspec.Struct, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request, checked: who asks (None on open routes), for what."""
+    """One request, checked: who asks (None on open routes), for what, and as of when (None: now)."""
 
     services: Services
     route: Route
@@ -56,6 +57,7 @@ class Call:
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     key: IdempotencyKey | None = None
+    as_of: AsOf | None = None
 
     @property
     def who(self) -> Caller:
@@ -122,7 +124,8 @@ View = Callable[[Call], Answer | Response]
 class Route:
     """One method of one path. `roles`: who may; empty for everybody. `answer`: schema of what is given.
 
-    `listed`: a page of those. `reads`: the projections the answer stands in. `refuses`: problems of its own.
+    `listed`: a page of those. `reads`: the projections the answer stands in; `recalls`: those an answer about the past
+    stands in. `refuses`: problems of its own.
     """
 
     method: str
@@ -136,6 +139,7 @@ class Route:
     listed: bool
     media: str
     reads: tuple[str, ...]
+    recalls: tuple[str, ...]
     refuses: tuple[type[Problem], ...]
 
     @property
@@ -164,6 +168,7 @@ def route(
     listed: bool = False,
     media: str = JSON,
     reads: tuple[str, ...] = (),
+    recalls: tuple[str, ...] = (),
     refuses: tuple[type[Problem], ...] = (),
 ) -> Callable[[View], View]:
     """Marks the function that answers this method of this path."""
@@ -182,6 +187,7 @@ def route(
                 listed=listed,
                 media=media,
                 reads=reads,
+                recalls=recalls,
                 refuses=refuses,
             )
         )

@@ -21,11 +21,12 @@ from ledger.errors import (
     StatementLineOwned,
 )
 from ledger.statements import StatementLine
-from projections import statements
+from projections import past_pages, statements
 from projections.statements import StatementRow
 from web.auth import ADMIN, MERCHANTS, OPERATORS
 from web.fields import Currency, Instant, Strict, Text, Word
-from web.pages import Moment, OfMerchant, page
+from web.pages import Moment, OfMerchant, looked_page, page
+from web.past import InThePast
 from web.routes import Answer, Call, route
 
 STATUSES = (
@@ -85,7 +86,7 @@ class LineShown(LineMatched):
     is_reversal = fields.Boolean(required=True)
 
 
-class Lines(OfMerchant):
+class Lines(OfMerchant, InThePast):
     """A page of statement lines."""
 
     bank_account_id = Text(longest=64)
@@ -101,23 +102,30 @@ class Lines(OfMerchant):
     answer=LineShown,
     listed=True,
     reads=("statement_lines",),
+    recalls=("statement_lines",),
     refuses=(MerchantNotFound,),
 )
 def list_statement_lines(call: Call) -> Answer:
-    """Movements on our bank accounts, newest first; a merchant sees those that are its own payments and payouts."""
+    """Movements on our bank accounts, newest first; a merchant sees those that are its own payments and payouts.
+
+    Of the past, a page may hold fewer than `limit`, or none, and still have more behind it.
+    """
     reader, merchant_id, query = call.services.reader, call.merchant_id_or_all(), call.query
+    filters = {name: query.get(name) for name in ("bank_account_id", "status", "direction")}
+    as_of = call.as_of
+    if as_of is not None:
+        return looked_page(
+            call,
+            Moment,
+            lambda limit, before: past_pages.lines(
+                reader, call.services.ledger, as_of, merchant_id=merchant_id, limit=limit, before=before, **filters
+            ),
+            lambda row: _show(call, row),
+        )
     return page(
         call,
         Moment,
-        lambda limit, before: statements.lines(
-            reader,
-            bank_account_id=query.get("bank_account_id"),
-            merchant_id=merchant_id,
-            status=query.get("status"),
-            direction=query.get("direction"),
-            limit=limit,
-            before=before,
-        ),
+        lambda limit, before: statements.lines(reader, merchant_id=merchant_id, limit=limit, before=before, **filters),
         lambda row: Moment(row.booked_at, row.id),
         lambda row: _show(call, row),
     )

@@ -74,6 +74,25 @@ def test_a_stream_is_given_by_version_however_it_was_written(log: EventLog) -> N
     assert log.stream("po_3") == []
 
 
+def test_the_histories_of_several_streams_come_in_order_of_position(log: EventLog) -> None:
+    number = UUID("12345678-1234-5678-1234-567812345678")
+    log.append([event("po_1", 1), event("po_2", 1), event("je_1", 1)])
+    log.append([event("po_2", 2)])
+    log.append([event("je_2", 1), event("po_1", 2), event("po_3", 1), event("po_1", 3)])
+    log.append([StoredEvent(number, 1, "t", b"uuid"), event("PO_1", 1)])
+
+    def found(upto: int, *streams: str) -> list[tuple[int, str, int]]:
+        return [(one.position, one.stream, one.version) for one in log.histories(streams, upto)]
+
+    mine = [(1, "po_1", 1), (2, "po_2", 1), (4, "po_2", 2), (6, "po_1", 2), (8, "po_1", 3)]
+    assert found(100, "po_2", "po_1") == mine
+    for upto in range(9):
+        assert found(upto, "po_1", "po_2") == [one for one in mine if one[0] <= upto]
+    assert found(100, "po_1", str(number), "po_4") == [one for one in mine if one[1] == "po_1"]
+    assert found(100) == []
+    assert log.histories(["po_3"], 100)[0].state == event("po_3", 1).state
+
+
 @pytest.fixture
 def filled(log: EventLog) -> EventLog:
     """Positions 1 to 9 in commits of 1, 3, 2 and 3 events; `payout.paid` at 3, 6 and 9."""

@@ -166,6 +166,9 @@ class AutoIncrement:
     def read_back(self, before: int, limit: int, names: Sequence[str] = ()) -> list[Recorded]:
         raise NotImplementedError
 
+    def histories(self, streams: Sequence[str], upto: int) -> list[Recorded]:
+        raise NotImplementedError
+
     def head(self) -> int:
         raise NotImplementedError
 

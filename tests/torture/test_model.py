@@ -43,6 +43,9 @@ class Right:
     def read_back(self, before: int, limit: int, names: Sequence[str] = ()) -> list[Recorded]:
         return self.log.read_back(before, limit, names)
 
+    def histories(self, streams: Sequence[str], upto: int) -> list[Recorded]:
+        return self.log.histories(streams, upto)
+
     def head(self) -> int:
         return self.log.head()
 

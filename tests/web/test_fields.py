@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marshmallow import fields
 
 from ledger.money import UNITS_MAX
-from web.fields import Count, Currency, Instant, Strict, Text, Units, Whole, Word, load
+from web.fields import Count, Currency, Day, Instant, PositionOrInstant, Strict, Text, Units, Whole, Word, load
 from web.problems import FaultyFields
 
 
@@ -27,6 +27,8 @@ class Everything(Strict):
     name = Text(longest=5)
     role = Word("owner", "reader")
     at = Instant()
+    known = PositionOrInstant()
+    day = Day()
     inner = fields.Nested(Inner)
 
 
@@ -115,3 +117,24 @@ def test_an_amount_is_either_taken_unchanged_or_refused(value: object) -> None:
     else:
         assert type(value) is int
         assert said == {"amount": value}
+
+
+def test_a_place_in_time_is_a_position_or_an_instant() -> None:
+    assert load(Everything(), {"known": "17"}) == {"known": 17}
+    assert load(Everything(), {"known": "2026-11-23T09:30:00+07:00"}) == {
+        "known": datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
+    }
+
+
+@pytest.mark.parametrize("value", [17, "-1", "1.0", "٣", "9" * 19, "2026-11-23", "2026-11-23T09:30:00", "", None])
+def test_what_is_neither_position_nor_instant_is_refused(value: object) -> None:
+    assert faults(known=value) == [("invalid-field", "known")]
+
+
+def test_a_day_is_a_day() -> None:
+    assert load(Everything(), {"day": "2026-11-23"}) == {"day": date(2026, 11, 23)}
+
+
+@pytest.mark.parametrize("value", ["2026-02-30", "20261123", "2026-W48-1", "2026-11-23T00:00:00Z", "٢٠26-11-23", 5])
+def test_what_is_no_day_is_refused(value: object) -> None:
+    assert faults(day=value) == [("invalid-field", "day")]
