@@ -31,6 +31,13 @@ class Kind(StrEnum):
     ORDER = "seen by a follower out of order or twice"
     UNTYPED = "neither stored nor refused with the typed conflict, though nothing disturbed the store"
     FOLD = "rows of a follower differ from a fold from scratch"
+    HALF_TABLE = "tables that serve are not whole"
+    BACKWARDS = "shown at an earlier position after a later one"
+    UNREAD = "a read failed"
+    UNDONE = "a command failed"
+    UNEXPLAINED = "ended with an error that is not typed, or names no cure"
+    LEFT_OVER = "tables are left that nobody reads"
+    SLOW = "took longer than it may"
     MODEL = "the log does not do what the model does"
     STALLED = "did not go on in time after the disturbance"
 
