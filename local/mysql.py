@@ -28,10 +28,11 @@ USER = "socai"
 class SqlServer(Process):
     """One MariaDB or MySQL server under `directory`; `start()` initialises it once and waits until it answers.
 
-    `password` belongs to the user `socai`; `port` is taken when free, any free one otherwise.
+    `password` belongs to the user `socai`; `port` is taken when free, any free one otherwise; `pool_mb`: megabytes of
+    tables the server keeps in memory.
     """
 
-    def __init__(self, directory: Path, *, password: str, port: int | None = None) -> None:
+    def __init__(self, directory: Path, *, password: str, port: int | None = None, pool_mb: int = 64) -> None:
         self.binary = mysqld()
         self.port = free_port(port)
         self.data = directory / "data"
@@ -46,7 +47,7 @@ class SqlServer(Process):
         # A relative socket lies in the data directory: its path cannot be too long.
         command += ["--socket=mysql.sock", f"--pid-file={directory / 'mysqld.pid'}", "--skip-name-resolve"]
         command += ["--character-set-server=utf8mb4", f"--collation-server={COLLATION}", "--max-connections=200"]
-        command += ["--innodb-buffer-pool-size=64M", "--skip-log-bin", "--performance-schema=OFF"]
+        command += [f"--innodb-buffer-pool-size={pool_mb}M", "--skip-log-bin", "--performance-schema=OFF"]
         command += [] if self.is_mariadb else ["--mysqlx=0", "--secure-file-priv=NULL"]
         super().__init__(f"mysqld:{self.port}", command, directory / "mysqld.log")
 

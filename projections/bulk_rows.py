@@ -124,7 +124,7 @@ class BulkRows(Rows):
         table, before = self._tables[name], self._before[name]
         form, proof, written = encoder(table), self.proof, self._written
         fresh, changed, gone = list[Encoded](), list[Encoded](), list[Key]()
-        for key, row in rows.items():
+        for key, row in sorted(rows.items()):
             older = before.pop(key, None)
             if older is not None:
                 if older == row:
