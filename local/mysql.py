@@ -28,11 +28,14 @@ USER = "socai"
 class SqlServer(Process):
     """One MariaDB or MySQL server under `directory`; `start()` initialises it once and waits until it answers.
 
-    `password` belongs to the user `socai`; `port` is taken when free, any free one otherwise.
+    `password` belongs to the user `socai`; `port` is taken when free, any free one otherwise; `binary` is the server
+    program, the one of this machine when left out. Raises ServerMissing when there is none.
     """
 
-    def __init__(self, directory: Path, *, password: str, port: int | None = None) -> None:
-        self.binary = mysqld()
+    def __init__(
+        self, directory: Path, *, password: str, port: int | None = None, binary: Path | None = None
+    ) -> None:
+        self.binary = binary or mysqld()
         self.port = free_port(port)
         self.data = directory / "data"
         self._password = password
@@ -89,7 +92,6 @@ class SqlServer(Process):
                 raise ServerMissing("mariadb-install-db is missing: sudo apt-get install -y mariadb-server-core.")
             command = [str(script), "--skip-test-db", "--auth-root-authentication-method=normal", *self._base()[1:]]
         else:
-            fresh.mkdir()
             command = [*self._base(), "--initialize-insecure"]
         command = [part.replace(f"--datadir={self.data}", f"--datadir={fresh}") for part in command]
         with self.log.open("ab") as log:
