@@ -58,13 +58,12 @@ exec "$here/{loader}" --inhibit-cache --library-path "$here/{libraries}" "$here/
 """
 
 
-def mysqld_of_debian(
-    folder: Path = FOLDER, *, mirror: str = MIRROR, environment: Mapping[str, str] = os.environ
-) -> Path:
-    """The server program of Oracle's MySQL under `folder`, fetched from `mirror` when it is not there yet.
+def mysqld_of_debian(folder: Path = FOLDER, *, environment: Mapping[str, str] = os.environ) -> Path:
+    """The server program of Oracle's MySQL under `folder`, fetched when it is not there yet.
 
-    `environment` is that of apt and dpkg. Interrupted, it begins anew; of several at once one fetches and the others
-    wait. Raises ServerMissing, with the cure, where there is no apt, no mirror or no processor Debian has MySQL for.
+    `environment` is that of apt and dpkg, and may name another mirror (SOCAI_DEBIAN_MIRROR). Interrupted, it begins
+    anew; of several at once one fetches and the others wait. Raises ServerMissing, with the cure, where there is no
+    apt, no mirror or no processor Debian has MySQL for.
     """
     program = folder / "mysqld"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +73,7 @@ def mysqld_of_debian(
         if not program.is_file():
             _must_have(environment)
             shutil.rmtree(folder, ignore_errors=True)
-            _Fetch(beside, mirror, environment, folder.with_name(f"{folder.name}.log")).all()
+            _Fetch(beside, environment, folder.with_name(f"{folder.name}.log")).all()
             (beside / "root").rename(folder)
             shutil.rmtree(beside)
     return program
@@ -105,9 +104,9 @@ def _must_have(environment: Mapping[str, str]) -> None:
 class _Fetch:
     """One attempt under `folder`, which is empty; `log` takes what the programs say."""
 
-    def __init__(self, folder: Path, mirror: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], log: Path) -> None:
         self._folder = folder
-        self._mirror = mirror
+        self._mirror = environment.get(MIRROR_VARIABLE) or MIRROR
         self._settings = folder / "etc" / "apt.conf"
         self._environment = {**environment, "APT_CONFIG": str(self._settings), "LC_ALL": "C"}
         self._machine = dict(environment)
@@ -175,7 +174,7 @@ class _Fetch:
 def main() -> int:
     """Print the path of the server program; a fault is a sentence on stderr and exit status 1."""
     try:
-        print(mysqld_of_debian(mirror=os.environ.get(MIRROR_VARIABLE, MIRROR)))
+        print(mysqld_of_debian())
     except ServerMissing as fault:
         print(fault, file=sys.stderr)
         return 1

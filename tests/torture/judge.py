@@ -31,6 +31,7 @@ class Kind(StrEnum):
     ORDER = "seen by a follower out of order or twice"
     UNTYPED = "neither stored nor refused with the typed conflict, though nothing disturbed the store"
     FOLD = "rows of a follower differ from a fold from scratch"
+    TEST = "a test failed on this server"
     MODEL = "the log does not do what the model does"
     STALLED = "did not go on in time after the disturbance"
 
