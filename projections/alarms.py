@@ -24,6 +24,7 @@ ALARMS = table(
     instant("raised_at"),
     number("position"),
     Index("by_time", "raised_at", "id"),
+    day="raised_at",
 )
 
 

@@ -7,13 +7,12 @@ from sqlalchemy import Index, select
 
 from ledger.accounts import Account, AccountKind, kind_of
 from ledger.aggregate import Envelope
-from ledger.errors import FoldImpossible
 from ledger.journal import JournalEntry
 from projections.columns import id_or_none, key, number, table, word
 from projections.database import Reader
 from projections.journal import merchant_of
 from projections.projection import Projection, on
-from projections.rows import Row, Rows
+from projections.rows import Rows
 
 BALANCES = table(
     "balances",
@@ -24,8 +23,9 @@ BALANCES = table(
     number("posted"),
     number("held"),
     number("available"),
-    number("position"),
     Index("by_merchant", "merchant_id", "account"),
+    merchant="merchant_id",
+    sums=("posted", "held", "available"),
 )
 
 DEBIT_NORMAL = frozenset({AccountKind.ASSET, AccountKind.EXPENSE})
@@ -35,8 +35,7 @@ DEBIT_NORMAL = frozenset({AccountKind.ASSET, AccountKind.EXPENSE})
 class BalanceRow(msgspec.Struct, frozen=True, kw_only=True):
     """The balance of an account in minor units, positive on the side on which accounts of its `kind` grow.
 
-    `posted`: the sum of its postings; `held`: what of it is promised; `available`: the difference. `position`: the
-    event that changed it last.
+    `posted`: the sum of its postings; `held`: what of it is promised; `available`: the difference.
     """
 
     account: str
@@ -46,7 +45,6 @@ class BalanceRow(msgspec.Struct, frozen=True, kw_only=True):
     posted: int
     held: int
     available: int
-    position: int
 
 
 class Balances(Projection):
@@ -58,48 +56,30 @@ class Balances(Projection):
     @on(Account.Opened)
     def opened(self, rows: Rows, event: Account.Opened, envelope: Envelope) -> None:
         """A guarded account, empty."""
-        self._add(rows, envelope, envelope.stream, event.currency)
+        self._add(rows, envelope.stream, event.currency)
 
     @on(JournalEntry.Posted)
     def posted(self, rows: Rows, event: JournalEntry.Posted, envelope: Envelope) -> None:
         """Every account of the entry moves."""
         for posting in event.postings:
             amount = posting.amount
-            self._add(rows, envelope, posting.account, amount.currency, debited=amount.units)
+            self._add(rows, posting.account, amount.currency, debited=amount.units)
 
     @on(Account.HoldPlaced)
     def hold_placed(self, rows: Rows, event: Account.HoldPlaced, envelope: Envelope) -> None:
         """Some of it is promised."""
-        self._add(rows, envelope, envelope.stream, event.amount.currency, held=event.amount.units)
+        self._add(rows, envelope.stream, event.amount.currency, held=event.amount.units)
 
     @on(Account.HoldReleased, Account.HoldCaptured)
     def hold_ended(self, rows: Rows, event: Account.HoldReleased | Account.HoldCaptured, envelope: Envelope) -> None:
         """It is promised no more; what a capture takes out is a posting of its own."""
-        self._add(rows, envelope, envelope.stream, event.amount.currency, held=-event.amount.units)
+        self._add(rows, envelope.stream, event.amount.currency, held=-event.amount.units)
 
-    def _add(
-        self, rows: Rows, envelope: Envelope, account: str, currency: str, *, debited: int = 0, held: int = 0
-    ) -> None:
-        row = rows.get(BALANCES, account) or self._empty(account, currency)
-        if row["currency"] != currency:
-            raise FoldImpossible(f"{account} is kept in {row['currency']}, not in {currency}.")
-        row["posted"] += debited if row["kind"] in DEBIT_NORMAL else -debited
-        row["held"] += held
-        row["available"] = row["posted"] - row["held"]
-        # Several streams post to one account, and what was set aside is folded after what came later.
-        row["position"] = max(row["position"], envelope.position)
-        rows.put(BALANCES, row)
-
-    def _empty(self, account: str, currency: str) -> Row:
-        return {
-            "account": account,
-            "kind": kind_of(account).value,
-            "merchant_id": merchant_of(account),
-            "currency": currency,
-            "posted": 0,
-            "held": 0,
-            "position": 0,
-        }
+    def _add(self, rows: Rows, account: str, currency: str, *, debited: int = 0, held: int = 0) -> None:
+        kind = kind_of(account)
+        row = {"account": account, "kind": kind.value, "merchant_id": merchant_of(account), "currency": currency}
+        posted = debited if kind in DEBIT_NORMAL else -debited
+        rows.add(BALANCES, row, posted=posted, held=held, available=posted - held)
 
 
 def balance(reader: Reader, account: str) -> BalanceRow | None:

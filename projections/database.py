@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, Executable, Select
+from sqlalchemy import Connection, Engine, Executable, Select, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 
 from ledger.errors import ReadTablesUnavailable
@@ -127,10 +127,14 @@ class Database(Reader):
 
     def is_fenced(self, connection: Connection, name: str) -> bool:
         """Whether another connection holds the fence of `name`. Ask after locking what the fence is about."""
+        return self.are_fenced(connection, [name])
+
+    def are_fenced(self, connection: Connection, names: Sequence[str]) -> bool:
+        """Whether another connection holds the fence of any of these. Ask after locking what the fences are about."""
         if not self.is_mysql:
             return False
-        holder = sqlalchemy.text("SELECT IS_USED_LOCK(:fence)")
-        return connection.scalar(holder, {"fence": self._fence(name)}) is not None
+        holder = sqlalchemy.func.coalesce(*(sqlalchemy.func.is_used_lock(self._fence(name)) for name in names), None)
+        return connection.scalar(select(holder)) is not None
 
     def _fence(self, name: str) -> str:
         # Names of locks are the server's, not the schema's, and hold 64 characters at most.

@@ -1,8 +1,12 @@
 """Following the log: sections of it are folded into tables, rows and position of a projection in one transaction.
 
-Each projection has a position of its own. An event it cannot fold is set aside with all that follows in its stream
-(`projections/aside.py`), in the transaction that moves the position behind it, and the other streams go on. Only when
-it had to set aside too many does a projection stop, says so in its place, and lets the other projections go on.
+Each projection has a position of its own. Those that stand together are moved together, in one transaction: a commit
+costs more than a fold. Where that is not to be had, because one of them has something set aside, is being exchanged, or
+cannot fold an event, each goes by itself.
+
+An event that cannot be folded is set aside with all that follows in its stream (`projections/aside.py`), in the
+transaction that moves the position behind it, and the other streams go on. Only when it had to set aside too many does
+a projection stop, says so in its place, and lets the other projections go on.
 
 A section is folded as one; where that fails, its halves are, and so on down to the event at fault, so a section without
 such an event costs nothing for the care.
@@ -26,9 +30,9 @@ from ledger.ids import of_event
 from ledger.store import Ledger
 from projections.aside import Aside, is_poison, told
 from projections.database import Database
+from projections.live_rows import LiveRows
 from projections.places import places
 from projections.projection import PROJECTIONS, Projection
-from projections.rows import Rows
 from projections.tables import Layout, Place, make_tables, serving
 
 BATCH: Final = 500
@@ -111,22 +115,17 @@ def run_round(ledger: Ledger, database: Database, at: datetime, limit: int = BAT
     at a hole: nobody goes on then.
     """
     found = _made(database, PROJECTIONS.values())
-    sections: dict[int, Section] = {}
-    applied = 0
+    standing: dict[int, list[Projection]] = {}
     for name, projection in PROJECTIONS.items():
-        place = found[name]
-        if place.failing is not None or place.definition != projection.definition:
-            continue
-        if place.position not in sections:
-            sections[place.position] = read_section(ledger, place.position, limit)
-        try:
-            applied += apply(database, projection, sections[place.position], at)
-        except ProjectionFailing:
-            log.warning("projection %s is left behind", name)
-        except ProjectionOutdated:
-            log.warning("projection %s was rebuilt by another release", name)
-    held_up = not applied and any(map(len, sections.values()))
-    return Round(applied=applied, position=min(sections) if sections else ledger.head(), held_up=held_up)
+        if found[name].failing is None and found[name].definition == projection.definition:
+            standing.setdefault(found[name].position, []).append(projection)
+    applied, is_behind = 0, False
+    for position, together in standing.items():
+        section = read_section(ledger, position, limit)
+        is_behind = is_behind or len(section) > 0
+        applied += _apply_all(database, together, section, at)
+    held_up = is_behind and not applied
+    return Round(applied=applied, position=min(standing) if standing else ledger.head(), held_up=held_up)
 
 
 def run_batch(ledger: Ledger, database: Database, projection: Projection, at: datetime, limit: int = BATCH) -> int:
@@ -161,6 +160,52 @@ def apply(database: Database, projection: Projection, section: Section, at: date
         raise _stopped(database, projection, full) from full
 
 
+class _EachByItself(Exception):
+    """One of several projections stands elsewhere, is being exchanged, or has something set aside."""
+
+
+def _apply_all(database: Database, together: list[Projection], section: Section, at: datetime) -> int:
+    """Fold a section into every projection that stands before it: together, or else each by itself."""
+    if not section:
+        return 0
+    try:
+        return database.write(partial(_apply_together, database, together, section))
+    except Exception as error:
+        if not isinstance(error, _EachByItself) and not is_poison(error):
+            raise
+    return sum(_apply_alone(database, projection, section, at) for projection in together)
+
+
+def _apply_together(database: Database, together: list[Projection], section: Section, connection: Connection) -> int:
+    """The same in one transaction. Raises _EachByItself, and does nothing, when one of them may not be moved so."""
+    if not all(_move(connection, projection, section) for projection in together):
+        raise _EachByItself
+    if database.are_fenced(connection, [projection.name for projection in together]):
+        raise _EachByItself
+    for projection in together:
+        fold(connection, serving(projection), section)
+    return len(together) * len(section)
+
+
+def _move(connection: Connection, projection: Projection, section: Section) -> bool:
+    """Move a projection behind a section, if it stands before it, may follow, and has nothing set aside."""
+    place = serving(projection).place
+    stands = (place.c.position == section.after, place.c.definition == projection.definition)
+    may_follow = (place.c.failing_at.is_(None), place.c.aside == 0)
+    moved = update(place).where(*stands, *may_follow).values(position=section.upto)
+    return connection.execute(moved).rowcount == 1
+
+
+def _apply_alone(database: Database, projection: Projection, section: Section, at: datetime) -> int:
+    try:
+        return apply(database, projection, section, at)
+    except ProjectionFailing:
+        log.warning("projection %s is left behind", projection.name)
+    except ProjectionOutdated:
+        log.warning("projection %s was rebuilt by another release", projection.name)
+    return 0
+
+
 def in_pieces(section: Section, step: Callable[[Section, str | None], int]) -> int:
     """Do `step` with a section; where an event in it is poison, with its pieces, and with that event and its cause."""
     try:
@@ -190,7 +235,7 @@ def advance(connection: Connection, layout: Layout, section: Section, at: dateti
 def fold(connection: Connection, layout: Layout, section: Section, waiting: Set[str] = frozenset()) -> None:
     """Write what follows from the events of a section, those of `waiting` streams left out. Raises what a fold does."""
     concerning = section.concerning(layout.projection, waiting)
-    rows = Rows(connection, layout.tables)
+    rows = LiveRows(connection, layout.tables, layout.proof)
     rows.expect(dict.fromkeys(row.stream for row in concerning))
     for row in concerning:
         layout.projection.fold(rows, section.envelope(row))

@@ -28,6 +28,7 @@ ENTRIES = table(
     id_or_none("reverses"),
     Index("by_position", "position"),
     Index("by_subject", "subject", "position"),
+    day="value_date",
 )
 
 POSTINGS = table(
@@ -39,11 +40,21 @@ POSTINGS = table(
     id_or_none("merchant_id"),
     number("units"),
     word("currency"),
+    day("value_date"),
     Index("by_account", "account", "position"),
     Index("by_merchant", "merchant_id", "position"),
+    day="value_date",
+    merchant="merchant_id",
 )
 
-TOTALS = table("journal_totals", key("account"), key("currency"), number("debited"), number("credited"))
+TOTALS = table(
+    "journal_totals",
+    key("account"),
+    key("currency"),
+    number("debited"),
+    number("credited"),
+    sums=("debited", "credited"),
+)
 """All debits and all credits of each account: the trial balance costs a row an account, however long the journal is."""
 
 
@@ -134,16 +145,11 @@ class Journal(Projection):
             "merchant_id": merchant_of(account),
             "units": units,
             "currency": currency,
+            "value_date": envelope.effective_on,
         }
         rows.put(POSTINGS, row)
-        total = rows.get(TOTALS, account, currency) or {
-            "account": account,
-            "currency": currency,
-            "debited": 0,
-            "credited": 0,
-        }
         side = "debited" if units > 0 else "credited"
-        rows.put(TOTALS, total | {side: total[side] + abs(units)})
+        rows.add(TOTALS, {"account": account, "currency": currency}, **{side: abs(units)})
 
 
 def merchant_of(account: str) -> str | None:

@@ -27,6 +27,8 @@ MERCHANTS = table(
     instant("created_at"),
     number("position"),
     Index("by_time", "created_at", "id"),
+    day="created_at",
+    merchant="id",
 )
 
 

@@ -37,6 +37,8 @@ PAYMENTS = table(
     Index("by_merchant", "merchant_id", "created_at", "id"),
     Index("by_time", "created_at", "id"),
     Index("by_expiry", "status", "expires_at"),
+    day="created_at",
+    merchant="merchant_id",
 )
 
 

@@ -71,6 +71,8 @@ PAYOUTS = table(
     Index("by_merchant", "merchant_id", "created_at", "id"),
     Index("by_time", "created_at", "id"),
     Index("by_status", "status", "status_at", "id"),
+    day="created_at",
+    merchant="merchant_id",
 )
 
 TIMELINE = table(
@@ -82,6 +84,7 @@ TIMELINE = table(
     instant("at"),
     id_("actor"),
     prose("detail"),
+    day="at",
 )
 
 

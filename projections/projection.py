@@ -26,7 +26,8 @@ from sqlalchemy import Table
 
 from ledger.aggregate import EVENTS, Envelope, Event
 from projections.aside import aside_table
-from projections.columns import id_, key, number, number_or_none, prose_or_none, table
+from projections.columns import flag, id_, key, number, number_or_none, prose_or_none, table
+from projections.proof import proof_table
 from projections.rows import Rows
 
 PROJECTIONS: Final[dict[str, Projection]] = {}
@@ -90,6 +91,7 @@ class Projection:
             number("position"),
             number("generation"),
             id_("definition"),
+            flag("whole"),
             number_or_none("failing_at"),
             prose_or_none("failing"),
             number("aside"),
@@ -99,6 +101,11 @@ class Projection:
     def aside(self) -> Table:
         """The events it could not fold, and those that wait behind them; exchanged together with the others."""
         return aside_table(f"{self.name}__aside")
+
+    @cached_property
+    def proof(self) -> Table:
+        """The set hashes of its tables (`proof.py`); exchanged together with them."""
+        return proof_table(f"{self.name}__proof")
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -127,7 +134,8 @@ def _described(declared: Table) -> str:
         for column in declared.columns
     ]
     indexes = sorted(f"{index.name} {[column.name for column in index.columns]}" for index in declared.indexes)
-    return repr([declared.name, [column.name for column in declared.primary_key], columns, indexes])
+    key_columns = [column.name for column in declared.primary_key]
+    return repr([declared.name, key_columns, columns, indexes, sorted(declared.info.items(), key=str)])
 
 
 def _body(kind: type[Any]) -> str:

@@ -106,5 +106,6 @@ def _take_over(ledger: Ledger, database: Database, fresh: Layout, position: int,
             advance(connection, fresh, section, at)
             position = section.upto
         fresh.aside.inherit(connection, serving(fresh.projection).aside)
+        fresh.become_whole(connection)
         exchange(connection, fresh)
     return position

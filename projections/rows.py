@@ -1,41 +1,63 @@
-"""The rows a fold sees: read by primary key once, changed in memory, written as multi-row upserts.
+"""What a fold sees: rows by primary key, read once, changed in memory.
 
-A fold knows nothing of transactions or of the physical tables behind: the same fold serves the live tables and a
-rebuild beside them.
+A fold knows nothing of transactions or of the physical tables behind: the same fold serves the live tables
+(`live_rows.py`) and a rebuild beside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, or_, select
-from sqlalchemy.dialects import mysql, sqlite
-from sqlalchemy.sql.dml import Insert
+from sqlalchemy import Column, Table
 
 from ledger.errors import FoldImpossible
-
-Row = dict[str, Any]
-"""A row by column name, with the values its columns stand for: aware instants, Sealed, int, str."""
-
-Key = tuple[Any, ...]
-
-ASKED_AT_ONCE: Final = 500
-WRITTEN_AT_ONCE: Final = 500
-"""Rows in one statement: bounded by the size of a packet."""
+from projections.encoding import Key, Row
 
 
-class Rows:
-    """The rows of some tables during a transaction. `tables`: the physical table behind each declared one, by name."""
+class Shape:
+    """What is asked of the rows of a table: its columns, its key, and which columns are sums. See `shape`."""
 
-    def __init__(self, connection: Connection, tables: Mapping[str, Table]) -> None:
-        self._connection = connection
+    def __init__(self, table: Table) -> None:
+        self.name = table.name
+        self.columns = frozenset(table.columns.keys())
+        self.key = key_of(table)
+        self.sums: tuple[str, ...] = table.info.get("sums", ())
+        self.constants = self.columns - set(self.sums)
+
+
+@cache
+def shape(table: Table) -> Shape:
+    """The shape of a declared table."""
+    return Shape(table)
+
+
+class Rows(ABC):
+    """The rows of some tables while events are folded. `tables`: the physical table behind each declared one, by name.
+
+    Rows given out and handed in are copies: none is changed behind the back of the other side.
+    """
+
+    def __init__(self, tables: Mapping[str, Table]) -> None:
         self._tables = tables
         self._known: dict[str, dict[Key, Row | None]] = {name: {} for name in tables}
-        self._changed: dict[str, set[Key]] = {name: set() for name in tables}
+        self._added: dict[str, dict[Key, Row]] = {name: {} for name in tables}
+
+    @abstractmethod
+    def _ask(self, name: str, keys: Sequence[Key]) -> None:
+        """Make these keys of a table known: their rows, or None where there is none."""
+
+    @abstractmethod
+    def _set(self, name: str, key: Key, row: Row | None) -> None:
+        """From now on this row stands under this key, or none."""
 
     def get(self, table: Table, *key: Any) -> Row | None:
-        """A copy of the row with this primary key, or None."""
+        """A copy of the row with this primary key, or None. Raises FoldImpossible for a table of sums."""
+        if shape(table).sums:
+            raise FoldImpossible(f"{table.name} holds sums, which no fold may read: they depend on what came before.")
         known = self._known[table.name]
         if key not in known:
             self._ask(table.name, [key])
@@ -51,13 +73,10 @@ class Rows:
 
     def put(self, table: Table, row: Row) -> None:
         """The row stands like this from now on, new or not. Every column has a value."""
-        columns = self._tables[table.name].columns
-        if row.keys() != set(columns.keys()):
-            odd = ", ".join(sorted(row.keys() ^ set(columns.keys())))
-            raise FoldImpossible(f"A row of {table.name} must have exactly the columns of the table; see {odd}.")
-        key = tuple(row[column.name] for column in _primary(table))
-        self._known[table.name][key] = dict(row)
-        self._changed[table.name].add(key)
+        like = shape(table)
+        if row.keys() != like.columns or like.sums:
+            raise _misshaped(like, row, like.columns)
+        self._set(table.name, like.key(row), dict(row))
 
     def change(self, table: Table, *key: Any, **values: Any) -> None:
         """These columns of a row are different from now on. Raises FoldImpossible when there is no such row."""
@@ -65,66 +84,53 @@ class Rows:
 
     def delete(self, table: Table, *key: Any) -> None:
         """The row stands no more; harmless when there was none."""
-        self._known[table.name][key] = None
-        self._changed[table.name].add(key)
+        if shape(table).sums:
+            raise FoldImpossible(f"{table.name} holds sums: they are added to and never deleted.")
+        self._set(table.name, key, None)
 
-    def expect(self, streams: Iterable[str]) -> None:
-        """Read ahead: most rows have a stream as their key, and one question for all is cheaper than one for each."""
-        keys = [(stream,) for stream in streams]
-        for name, table in self._tables.items():
-            if len(_primary(table)) == 1:
-                self._ask(name, [key for key in keys if key not in self._known[name]])
+    def add(self, table: Table, row: Row, **amounts: int) -> None:
+        """Increase the sums of a row: `row` has its other columns, which stay as they are; a new row begins at 0.
 
-    def flush(self) -> int:
-        """Write what changed; the number of rows written or deleted."""
-        written = 0
-        for name, keys in self._changed.items():
-            known = self._known[name]
-            standing = [row for row in (known[key] for key in keys) if row is not None]
-            gone = [key for key in keys if known[key] is None]
-            if standing:
-                upsert = _upsert(self._tables[name], self._connection.dialect.name)
-                for start in range(0, len(standing), WRITTEN_AT_ONCE):
-                    self._connection.execute(upsert, standing[start : start + WRITTEN_AT_ONCE])
-            if gone:
-                self._connection.execute(_deletion(self._tables[name]), [_named(key) for key in gone])
-            written += len(keys)
-            keys.clear()
-        return written
+        Raises FoldImpossible when a column is missing, or is another than before.
+        """
+        like = shape(table)
+        if row.keys() != like.constants or not amounts.keys() <= set(like.sums):
+            raise _misshaped(like, row | amounts, like.constants)
+        key = like.key(row)
+        standing = self._added[table.name].get(key)
+        if standing is None:
+            standing = dict(row) | dict.fromkeys(like.sums, 0)
+        self._add(table.name, key, increased(like, standing, row, amounts))
 
-    def _ask(self, name: str, keys: list[Key]) -> None:
-        table, known = self._tables[name], self._known[name]
-        columns = _primary(table)
-        known.update(dict.fromkeys(keys))
-        for start in range(0, len(keys), ASKED_AT_ONCE):
-            some = keys[start : start + ASKED_AT_ONCE]
-            wanted = (
-                columns[0].in_([key[0] for key in some])
-                if len(columns) == 1
-                else or_(*(and_(*(c == v for c, v in zip(columns, key, strict=True))) for key in some))
-            )
-            for row in self._connection.execute(select(table).where(wanted)).mappings():
-                known[tuple(row[column.name] for column in columns)] = dict(row)
+    def _add(self, name: str, key: Key, row: Row) -> None:
+        self._added[name][key] = row
 
 
-def _primary(table: Table) -> list[Column[Any]]:
+def increased(like: Shape, standing: Row, row: Row, amounts: Mapping[str, int]) -> Row:
+    """A row of sums with `amounts` added. Raises FoldImpossible when its other columns are not those of `row`."""
+    for name in like.constants:
+        if standing[name] != row[name]:
+            key = "/".join(map(str, like.key(row)))
+            raise FoldImpossible(f"{like.name} keeps {key} with {name} {standing[name]}, not {row[name]}.")
+    return standing | {name: standing[name] + amount for name, amount in amounts.items()}
+
+
+def primary(table: Table) -> list[Column[Any]]:
+    """The columns of the primary key, in order."""
     return list(table.primary_key.columns)
 
 
-def _upsert(table: Table, dialect: str) -> Insert:
-    key = {column.name for column in _primary(table)}
-    others = [column.name for column in table.columns if column.name not in key]
-    if dialect == "sqlite":
-        insert = sqlite.insert(table)
-        return insert.on_conflict_do_update(index_elements=sorted(key), set_={c: insert.excluded[c] for c in others})
-    upsert = mysql.insert(table)
-    return upsert.on_duplicate_key_update({name: upsert.inserted[name] for name in others})
+def key_of(table: Table) -> Callable[[Row], Key]:
+    """The function that gives the key of a row."""
+    names = [column.name for column in primary(table)]
+    if len(names) > 1:
+        return itemgetter(*names)
+    name = names[0]
+    return lambda row: (row[name],)
 
 
-def _deletion(table: Table) -> Any:
-    columns = _primary(table)
-    return delete(table).where(and_(*(column == bindparam(f"key_{n}") for n, column in enumerate(columns))))
-
-
-def _named(key: Key) -> dict[str, Any]:
-    return {f"key_{n}": value for n, value in enumerate(key)}
+def _misshaped(like: Shape, row: Row, wanted: frozenset[str]) -> FoldImpossible:
+    if like.sums and row.keys() == like.columns:
+        return FoldImpossible(f"{like.name} holds sums: they are changed by adding only.")
+    odd = ", ".join(sorted(row.keys() ^ wanted))
+    return FoldImpossible(f"A row of {like.name} must have exactly the columns of the table; see {odd}.")

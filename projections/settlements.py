@@ -32,6 +32,8 @@ SETTLEMENTS = table(
     Index("by_merchant", "merchant_id", "closed_at", "id"),
     Index("by_status", "status", "closed_at", "id"),
     Index("by_time", "closed_at", "id"),
+    day="closed_at",
+    merchant="merchant_id",
 )
 
 

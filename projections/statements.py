@@ -61,9 +61,11 @@ LINES = table(
     Index("by_merchant", "merchant_id", "booked_at", "id"),
     Index("by_status", "status", "booked_at", "id"),
     Index("by_time", "booked_at", "id"),
+    day="value_date",
+    merchant="merchant_id",
 )
 
-OWNERS = table("statement_line_owners", key("owner_id"), id_("merchant_id"))
+OWNERS = table("statement_line_owners", key("owner_id"), id_("merchant_id"), merchant="merchant_id")
 """Whose each payment intent and payout is, so that a matched line can be shown to its merchant."""
 
 

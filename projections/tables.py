@@ -1,7 +1,8 @@
 """The physical tables of a projection: made when missing, built anew beside, exchanged in one step.
 
-The tables that serve bear their declared names. Those of a rebuild bear a number behind it until they take over; with
-them goes the table that says where the projection stands, so rows and position are exchanged together.
+The tables that serve bear their declared names. Others bear the number of their generation behind it: those of a
+rebuild until they take over, and from then on those that served before. With them goes the table that says where the
+projection stands, so rows and position are exchanged together.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import cache
 
 import msgspec
 import sqlalchemy
-from sqlalchemy import Connection, MetaData, Table, insert, select
+from sqlalchemy import Connection, MetaData, Table, insert, select, update
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 from sqlalchemy.sql.elements import quoted_name
 
@@ -31,14 +32,16 @@ ASIDE = aside_table("positions__aside")
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where a projection stands: the last event folded, and by which definition its tables were made.
 
-    `generation` counts rebuilds; `aside`: how many events are set aside; `failing_at` and `failing`: the event before
-    which it stopped because that were too many, and why.
+    `generation` counts rebuilds; `whole`: the tables hold all that follows from the log up to `position`, and have
+    their indexes; `aside`: how many events are set aside; `failing_at` and `failing`: the event before which it stopped
+    because that were too many, and why.
     """
 
     name: str
     position: int
     generation: int
     definition: str
+    whole: bool
     failing_at: int | None
     failing: str | None
     aside: int
@@ -50,8 +53,9 @@ class Layout:
     def __init__(self, projection: Projection, generation: int = 0, suffix: str = "") -> None:
         self.projection = projection
         self.generation = generation
-        self.tables = {declared.name: self._copy(declared, suffix) for declared in projection.tables}
+        self.tables = {str(declared.name): self._copy(declared, suffix) for declared in projection.tables}
         self.aside = SetAside(self._copy(projection.aside, suffix), projection.name)
+        self.proof = self._copy(projection.proof, suffix)
         self.place = self._copy(projection.place, suffix)
 
     @classmethod
@@ -62,10 +66,10 @@ class Layout:
     @property
     def all(self) -> list[Table]:
         """Every table, the one with the place last: when it has its row, the others are whole."""
-        return [*self.tables.values(), self.aside.table, self.place]
+        return [*self.tables.values(), self.aside.table, self.proof, self.place]
 
     def create(self, connection: Connection) -> None:
-        """Make the tables, without secondary indexes, standing at the beginning of the log."""
+        """Make the tables, without secondary indexes, standing at the beginning of the log and not whole."""
         for made in self.all:
             connection.execute(DropTable(made, if_exists=True))
             connection.execute(CreateTable(made))
@@ -74,11 +78,16 @@ class Layout:
             "position": 0,
             "generation": self.generation,
             "definition": self.projection.definition,
+            "whole": False,
             "failing_at": None,
             "failing": None,
             "aside": 0,
         }
         connection.execute(insert(self.place), [row])
+
+    def become_whole(self, connection: Connection, **values: int) -> None:
+        """Say that nothing is missing; `values`: what else of the place is different from now on."""
+        connection.execute(update(self.place).values(whole=True, **values))
 
     def create_indexes(self, connection: Connection) -> None:
         """Make the secondary indexes: cheaper when the rows are there already."""
@@ -127,24 +136,33 @@ def make_tables(database: Database, projections: Iterable[Projection] | None = N
                 drop_leftovers(connection, projection)
                 layout.create(connection)
                 layout.create_indexes(connection)
+                layout.become_whole(connection)
 
 
 def _complete(connection: Connection, layout: Layout, there: Collection[str]) -> None:
-    """Tables of a release that set nothing aside get what they lack for it; their rows are as good as before."""
-    if layout.aside.table.name not in there:
-        connection.execute(CreateTable(layout.aside.table))
+    """Tables of a release that set nothing aside or proved nothing get what they lack, until they are built anew."""
+    for made in (layout.aside.table, layout.proof):
+        if made.name not in there:
+            connection.execute(CreateTable(made))
     columns = {column["name"] for column in sqlalchemy.inspect(connection).get_columns(layout.place.name)}
-    if layout.place.c.aside.name not in columns:
-        connection.exec_driver_sql(f"ALTER TABLE {layout.place.name} ADD COLUMN aside BIGINT NOT NULL DEFAULT 0")
+    for added in ("aside", "whole"):
+        if added not in columns:
+            connection.exec_driver_sql(f"ALTER TABLE {layout.place.name} ADD COLUMN {added} BIGINT NOT NULL DEFAULT 0")
 
 
 def exchange(connection: Connection, fresh: Layout) -> None:
-    """Let the tables of a rebuild take over, all in one step; those that served stand aside until `drop_leftovers`."""
+    """Let other tables take over, all in one step; those that served bear the number of their generation from then on.
+
+    What is left of tables that served, but of which some are missing, stands aside as generation 0.
+    """
     there = set(sqlalchemy.inspect(connection).get_table_names())
+    before = serving(fresh.projection)
+    place = before.standing(connection) if before.place.name in there else None
+    suffix = f"__g{place.generation if place else 0}"
     pairs: list[tuple[str, str]] = []
     for declared, made in zip(_declared(fresh.projection), fresh.all, strict=True):
         if declared.name in there:
-            pairs.append((declared.name, f"{declared.name}__old{fresh.generation}"))
+            pairs.append((declared.name, declared.name + suffix))
         pairs.append((made.name, declared.name))
     if connection.dialect.name == "sqlite":
         for old, new in pairs:
@@ -155,12 +173,12 @@ def exchange(connection: Connection, fresh: Layout) -> None:
 
 
 def _declared(projection: Projection) -> list[Table]:
-    return [*projection.tables, projection.aside, projection.place]
+    return [*projection.tables, projection.aside, projection.proof, projection.place]
 
 
 def drop_leftovers(connection: Connection, projection: Projection) -> None:
-    """Remove tables of interrupted rebuilds, and those that served before the last exchange."""
+    """Remove every table of the projection that does not serve: of rebuilds, and those that served before."""
     names = "|".join(re.escape(declared.name) for declared in _declared(projection))
     for name in sqlalchemy.inspect(connection).get_table_names():
-        if re.fullmatch(rf"({names})__(g|old)\d+", name):
+        if re.fullmatch(rf"({names})__g\d+", name):
             connection.execute(DropTable(Table(name, MetaData()), if_exists=True))

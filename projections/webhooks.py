@@ -68,14 +68,16 @@ DELIVERIES = table(
     Index("by_merchant", "merchant_id", "happened_at", "id"),
     Index("by_time", "happened_at", "id"),
     Index("by_due", "status", "next_at", "id"),
+    day="happened_at",
+    merchant="merchant_id",
 )
 
-ENDPOINTS = table("webhook_endpoints", key("id"), id_("merchant_id"), flag("removed"))
+ENDPOINTS = table("webhook_endpoints", key("id"), id_("merchant_id"), flag("removed"), merchant="merchant_id")
 
-LISTENERS = table("webhook_listeners", key("merchant_id"), ids("endpoint_ids"))
+LISTENERS = table("webhook_listeners", key("merchant_id"), ids("endpoint_ids"), merchant="merchant_id")
 """The endpoints each merchant has now."""
 
-OWNERS = table("webhook_owners", key("stream"), id_("merchant_id"))
+OWNERS = table("webhook_owners", key("stream"), id_("merchant_id"), merchant="merchant_id")
 """Whose each payment intent, payout and settlement is."""
 
 

@@ -1,4 +1,4 @@
-"""Whole tables as values, to compare them row by row."""
+"""Whole tables as values, to compare them row by row; on the way the proof beside them is held against the rows."""
 
 from __future__ import annotations
 
@@ -7,17 +7,34 @@ from typing import Any
 from sqlalchemy import select
 
 from projections.database import Database
+from projections.encoding import encoder
 from projections.projection import PROJECTIONS, Projection
+from projections.proof import Bucket, SetHash, hashes_of, kept_hashes
+
+Tables = dict[str, list[dict[str, Any]]]
 
 
-def dump(database: Database, projection: Projection) -> dict[str, list[dict[str, Any]]]:
-    """Every row of every table of a projection, in order of the primary key."""
-    return {
+def dump(database: Database, projection: Projection) -> Tables:
+    """Every row of every table of a projection, in order of the primary key; their proof must fit them."""
+    found: Tables = {
         table.name: [dict(row) for row in database.rows(select(table).order_by(*table.primary_key.columns))]
         for table in projection.tables
     }
+    assert proof_of(projection, found) == database.write(lambda connection: kept_hashes(connection, projection.proof))
+    return found
 
 
-def dump_all(database: Database) -> dict[str, dict[str, list[dict[str, Any]]]]:
+def dump_all(database: Database) -> dict[str, Tables]:
     """Every row of every projection."""
     return {name: dump(database, projection) for name, projection in PROJECTIONS.items()}
+
+
+def proof_of(projection: Projection, found: Tables) -> dict[Bucket, SetHash]:
+    """The proof that fits these rows."""
+    lines = []
+    for table in projection.tables:
+        form = encoder(table)
+        for row in found[table.name]:
+            stored = form.stored(row)
+            lines.append((str(table.name), *form.bucket(stored), form.line(stored)))
+    return hashes_of(lines)

@@ -85,4 +85,4 @@ def test_an_event_in_a_currency_that_is_not_the_accounts_is_set_aside(
     story.requested(merchant_id, 40_000)
     run_batch(ledger, database, PROJECTIONS["balances"], START)
     assert heads(database, 10)
-    assert all("is kept in USD, not in VND" in (entry.cause or "") for entry in heads(database, 10))
+    assert all("with currency USD, not VND" in (entry.cause or "") for entry in heads(database, 10))

@@ -33,7 +33,8 @@ from projections.columns import (
     word,
 )
 from projections.database import Database
-from projections.rows import Row, Rows
+from projections.encoding import Row
+from projections.live_rows import LiveRows
 
 EVERYTHING = table(
     "everything",
@@ -100,13 +101,13 @@ def one_table(database: Database) -> Database:
 @given(rows=st.lists(ROWS, min_size=1, max_size=6, unique_by=lambda row: row["id"]))
 def test_every_value_comes_back_as_it_went_in(one_table: Database, rows: list[Row]) -> None:
     def write(connection: Any) -> None:
-        written = Rows(connection, {"everything": EVERYTHING})
+        written = LiveRows(connection, {"everything": EVERYTHING})
         for row in rows:
             written.put(EVERYTHING, row)
         written.flush()
 
     def read(connection: Any) -> list[Row | None]:
-        fresh = Rows(connection, {"everything": EVERYTHING})
+        fresh = LiveRows(connection, {"everything": EVERYTHING})
         fresh.expect([row["id"] for row in rows])
         return [fresh.get(EVERYTHING, row["id"]) for row in rows]
 

@@ -17,7 +17,7 @@ import pytest
 from bson import Int64
 from eventsourcing.persistence import StoredEvent
 from pymongo import MongoClient
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from commands.merchants import RegisterMerchant
 from commands.payments import CancelPaymentIntent
@@ -89,6 +89,37 @@ def test_a_round_says_from_where_there_is_more_to_do(story: Story, ledger: Ledge
     while run_round(ledger, database, START).applied:
         pass
     assert run_round(ledger, database, START).position == ledger.head()
+
+
+def test_projections_that_stand_together_are_moved_in_one_transaction(
+    story: Story, ledger: Ledger, database: Database, follow: Follow
+) -> None:
+    follow()
+    story.funded(50_000)
+    commits: list[object] = []
+    event.listen(database.engine, "commit", commits.append)
+    writes = event.listens_for(database.engine, "before_cursor_execute")
+    moved: list[str] = []
+    writes(lambda *arguments: moved.append(arguments[2]) if "__place" in arguments[2] else None)
+    assert run_round(ledger, database, START).applied == len(PROJECTIONS) * (ledger.head() - 0)
+    assert len([statement for statement in moved if statement.startswith("UPDATE")]) == len(PROJECTIONS)
+    assert len(commits) == 1
+
+
+def test_a_projection_that_is_being_exchanged_does_not_hold_up_the_others(
+    story: Story, ledger: Ledger, mysql_url: str
+) -> None:
+    database = open_database(mysql_url)
+    run_round(ledger, database, START)
+    story.funded(50_000)
+    with database.fenced("payments"):
+        run_round(ledger, database, START)
+        stand = positions(database)
+    assert stand.pop("payments") == 0
+    assert set(stand.values()) == {ledger.head()}
+    run_round(ledger, database, START)
+    assert set(positions(database).values()) == {ledger.head()}
+    database.close()
 
 
 def test_an_empty_log_leaves_everything_at_the_beginning(ledger: Ledger, database: Database) -> None:

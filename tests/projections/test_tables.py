@@ -18,7 +18,9 @@ from projections.tables import Layout, drop_leftovers, exchange, make_tables
 from tests.story import Story
 
 Follow = Callable[[], None]
-OURS = [(*projection.tables, projection.aside, projection.place) for projection in PROJECTIONS.values()]
+OURS = [
+    (*projection.tables, projection.aside, projection.proof, projection.place) for projection in PROJECTIONS.values()
+]
 DECLARED = {"positions", "positions__aside", *(table.name for tables in OURS for table in tables)}
 
 
@@ -102,7 +104,7 @@ def test_an_exchange_lets_new_tables_serve_and_the_old_stand_aside(
         exchange(connection, fresh)
     assert payments(database, limit=10) == []
     assert (places(database)["payments"].generation, places(database)["payments"].position) == (1, 0)
-    assert {"payments__old1", "payments__aside__old1", "payments__place__old1"} <= _names(database)
+    assert {"payments__g0", "payments__aside__g0", "payments__place__g0"} <= _names(database)
     database.write(lambda connection: drop_leftovers(connection, projection))
     assert _names(database) == DECLARED
 

@@ -1,0 +1,148 @@
+"""One form for a row: a JSON array of its stored values, from which everything else is made.
+
+The same bytes are the values of an INSERT, a line for LOAD DATA, and what the proof hashes, so that a row that was
+followed, rebuilt or read back is the same bytes. Encoding by msgspec costs a fifth of what the driver takes to quote
+the values one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import cache
+from operator import itemgetter
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Boolean, Column, Date, Table
+
+from ledger.calendar import bank_day
+from projections.columns import Id, Ids, Instant, SealedJson
+
+Row = dict[str, Any]
+"""A row by column name, with the values its columns stand for: aware instants, Sealed, int, str."""
+
+Key = tuple[Any, ...]
+"""The values of the primary key of a row."""
+
+NULL: Final = msgspec.Raw(b"NULL")
+"""No value, as INSERT and LOAD DATA both read it outside of quotes."""
+
+_encode: Final = msgspec.json.Encoder().encode
+_sorted: Final = msgspec.json.Encoder(order="sorted").encode
+
+_ESCAPE: Final = re.compile(rb"\\(u[0-9a-f]{4}|.)")
+
+
+class Encoder:
+    """Turns the rows of one table into stored values and lines. Make one with `encoder`."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.names = tuple(column.name for column in table.columns)
+        self._values = itemgetter(*self.names) if len(self.names) > 1 else lambda row: (row[self.names[0]],)
+        converters = [(n, _converter(column)) for n, column in enumerate(table.columns)]
+        self._special = [(n, convert) for n, convert in converters if convert is not None]
+        self._ids = [(n, column.type) for n, column in enumerate(table.columns) if isinstance(column.type, Id)]
+        self._day, self._merchant = (
+            self.names.index(table.info[what]) if table.info.get(what) else None for what in ("day", "merchant")
+        )
+
+    def stored(self, row: Row) -> list[Any]:
+        """The values of a row as databases keep them, in the order of the columns: text, numbers, NULL."""
+        values = list(self._values(row))
+        for n, convert in self._special:
+            values[n] = NULL if values[n] is None else convert(values[n])
+        return values
+
+    def line(self, stored: list[Any]) -> bytes:
+        """The stored values as a JSON array without blanks, NULL for none.
+
+        Ids among `stored` are escaped where they are no ids, as their column does it.
+        """
+        line = _encode(stored)
+        if not line.isascii() or b' "' in line or b"\\" in line:
+            for n, kind in self._ids:
+                if isinstance(stored[n], str):
+                    stored[n] = kind.process_bind_param(stored[n], _ANY)
+            line = _encode(stored)
+        return line
+
+    def bucket(self, stored: list[Any]) -> tuple[str, str]:
+        """The day and the merchant under which these stored values are counted in the proof; "" for none."""
+        day = "" if self._day is None else _day(stored[self._day])
+        merchant = "" if self._merchant is None else stored[self._merchant]
+        return day, "" if merchant is NULL else merchant
+
+
+@cache
+def encoder(table: Table) -> Encoder:
+    """The encoder of a declared table or of a copy of it, always the same object."""
+    return Encoder(table)
+
+
+def sql(line: bytes) -> bytes:
+    """A line as MySQL and MariaDB read it: they know fewer escapes than JSON, so odd characters stand as they are."""
+    if b"\\u" in line or b"\\f" in line:
+        return _ESCAPE.sub(_unescaped, line)
+    return line
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    escape = found[1]
+    if escape == b"f":
+        return b"\f"
+    if escape[:1] != b"u":
+        return found[0]
+    return b"\\0" if escape == b"u0000" else chr(int(escape[1:], 16)).encode()
+
+
+def _converter(column: Column[Any]) -> Callable[[Any], Any] | None:
+    kind = column.type
+    if isinstance(kind, Instant):
+        return _instant
+    if isinstance(kind, Date):
+        return date.isoformat
+    if isinstance(kind, Boolean):
+        return int
+    if isinstance(kind, SealedJson):
+        return _json
+    if isinstance(kind, Ids):
+        return _list
+    return _same if column.nullable else None
+
+
+def _instant(at: datetime) -> str:
+    if at.tzinfo is not UTC:
+        if at.tzinfo is None:
+            raise ValueError("an instant must be aware")
+        at = at.astimezone(UTC)
+    return at.isoformat(" ", "microseconds")[:26]
+
+
+def _json(value: Any) -> str:
+    return _sorted(value).decode()
+
+
+def _list(value: Any) -> str:
+    return _encode(list(value)).decode()
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _day(stored: Any) -> str:
+    if stored is NULL:
+        return ""
+    return stored if len(stored) == len("2026-01-01") else _bank_day(stored[: len("2026-01-01 00")])
+
+
+@cache
+def _bank_day(hour: str) -> str:
+    return bank_day(datetime.fromisoformat(f"{hour}:00+00:00")).isoformat()
+
+
+_ANY: Any = None
+"""The escaping of ids is the same for every dialect."""

@@ -1,0 +1,120 @@
+"""Rows: what a fold changes is what is written, no more and no less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import Connection, event, select
+from sqlalchemy.schema import CreateTable
+
+from ledger.errors import FoldImpossible
+from projections.columns import key, number, number_key, table
+from projections.database import Database
+from projections.live_rows import LiveRows
+
+ONE = table("one", key("id"), number("count"))
+TWO = table("two", key("id"), number_key("number"), number("count"))
+TABLES = {"one": ONE, "two": TWO}
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def made(database: Database) -> Database:
+    """A database with two tables."""
+    database.write(lambda connection: [connection.execute(CreateTable(declared)) for declared in TABLES.values()])
+    return database
+
+
+def _fold(database: Database, change: Callable[[LiveRows], T]) -> T:
+    def work(connection: Connection) -> T:
+        rows = LiveRows(connection, TABLES)
+        result = change(rows)
+        rows.flush()
+        return result
+
+    return database.write(work)
+
+
+def _all(database: Database) -> list[tuple[object, ...]]:
+    found = [tuple(row.values()) for row in database.rows(select(ONE).order_by(ONE.c.id))]
+    return found + [tuple(row.values()) for row in database.rows(select(TWO).order_by(TWO.c.id, TWO.c.number))]
+
+
+def test_new_and_known_rows_are_put_changed_and_deleted(made: Database) -> None:
+    def first(rows: LiveRows) -> None:
+        for number_ in range(3):
+            rows.put(ONE, {"id": f"r{number_}", "count": 0})
+            rows.put(TWO, {"id": "r", "number": number_, "count": 0})
+
+    def second(rows: LiveRows) -> None:
+        rows.change(ONE, "r1", count=5)
+        rows.delete(ONE, "r2")
+        rows.delete(ONE, "never there")
+        rows.change(TWO, "r", 1, count=7)
+        rows.delete(TWO, "r", 2)
+
+    _fold(made, first)
+    _fold(made, second)
+    assert _all(made) == [("r0", 0), ("r1", 5), ("r", 0, 0), ("r", 1, 7)]
+
+
+def test_a_row_put_and_deleted_in_one_transaction_is_not_there(made: Database) -> None:
+    def change(rows: LiveRows) -> object:
+        rows.put(ONE, {"id": "a", "count": 1})
+        rows.delete(ONE, "a")
+        return rows.get(ONE, "a")
+
+    assert _fold(made, change) is None
+    assert _all(made) == []
+
+
+def test_a_fold_that_alters_a_row_it_got_changes_nothing_until_it_puts_it(made: Database) -> None:
+    def change(rows: LiveRows) -> object:
+        rows.put(ONE, {"id": "a", "count": 1})
+        got = rows.must_get(ONE, "a")
+        got["count"] = 99
+        return rows.must_get(ONE, "a")["count"]
+
+    assert _fold(made, change) == 1
+    assert _all(made) == [("a", 1)]
+
+
+def test_a_row_that_should_be_there_and_is_not_cannot_be_changed(made: Database) -> None:
+    with pytest.raises(FoldImpossible, match="one has no row a"):
+        _fold(made, lambda rows: rows.change(ONE, "a", count=1))
+
+
+@pytest.mark.parametrize("row", [{"id": "a"}, {"id": "a", "count": 1, "colour": "red"}])
+def test_a_row_has_exactly_the_columns_of_its_table(made: Database, row: dict[str, object]) -> None:
+    with pytest.raises(FoldImpossible, match="exactly the columns"):
+        _fold(made, lambda rows: rows.put(ONE, row))
+
+
+def test_a_thousand_rows_are_read_in_a_few_questions_and_each_once(made: Database) -> None:
+    names = [f"r{number_}" for number_ in range(1_000)]
+
+    def fill(rows: LiveRows) -> None:
+        for name in names:
+            rows.put(ONE, {"id": name, "count": 1})
+
+    _fold(made, fill)
+    asked: list[str] = []
+    event.listen(made.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+
+    def change(rows: LiveRows) -> int:
+        rows.expect(names)
+        return sum(rows.must_get(ONE, name)["count"] for name in names * 2)
+
+    assert _fold(made, change) == 2_000
+    assert len([question for question in asked if "FROM one" in question]) == 2
+
+
+def test_what_is_only_read_is_not_written(made: Database) -> None:
+    _fold(made, lambda rows: rows.put(ONE, {"id": "a", "count": 1}))
+    said: list[str] = []
+    event.listen(made.engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    _fold(made, lambda rows: rows.get(ONE, "a"))
+    assert not [statement for statement in said if "INSERT" in statement]
