@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/opt/homebrew/sbin")
@@ -39,12 +39,13 @@ MYSQLD = "SOCAI_MYSQLD"
 """Environment variable that names the MySQL or MariaDB server binary to take instead of the one of this machine."""
 
 
-def mysqld() -> Path:
+def mysqld(environment: Mapping[str, str] = os.environ) -> Path:
     """The MySQL or MariaDB server binary: the one SOCAI_MYSQLD names, else from PATH or the usual places.
 
-    Raises ServerMissing, also when the variable names no program: another server would pass for the one asked for.
+    `environment` is where SOCAI_MYSQLD is looked up. Raises ServerMissing, also when it names no program: another server
+    would pass for the one asked for.
     """
-    if named := os.environ.get(MYSQLD):
+    if named := environment.get(MYSQLD):
         return _executable(Path(named).absolute()) or _misnamed()
     return _on_path("mariadbd") or _on_path("mysqld") or _missing("mysql")
 

@@ -43,6 +43,20 @@ def test_the_servers_of_a_stage_start_and_answer(stage: Stage) -> None:
     assert not part.running
 
 
+def test_the_sql_server_of_a_stage_starts_with_its_schemas(stage: Stage) -> None:
+    values = prepare(stage, {**os.environ, "EVENT_STORE_URL": "mysql:", "SOCAI_MYSQL_URL": ""})
+    [part] = [part for part in servers(stage, values) if part.name == "mysql"]
+    try:
+        part.start()
+        with opened(values["EVENT_STORE_URL"]) as log, closing(open_database(values["READ_TABLES_URL"])) as database:
+            make_tables(database)
+            assert log.head() == 0
+            assert len(heads(database)) == 1
+    finally:
+        for process in part.processes:
+            process.stop()
+
+
 def test_a_one_shot_program_gives_what_it_prints(stage: Stage) -> None:
     with module(stage, "says", "import os; print(os.environ['SOCAI_WEB_HOST'])") as values:
         assert one_shot(stage, values, "says", "says") == "127.0.0.1\n"
