@@ -6,6 +6,7 @@ mysql-connector-python, SQLite is embedded. No statement of ours has to know whi
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,9 @@ MYSQL: Final = "mysql+mysqlconnector"
 
 STRICT: Final = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
 """What does not fit is refused instead of cut, and no other table make is taken for InnoDB."""
+
+logging.getLogger("mysql.connector").setLevel(logging.WARNING)
+"""The driver tells by INFO, at every connection to MySQL, which of its plugins lets it in."""
 
 
 class Waits(NamedTuple):

@@ -21,7 +21,7 @@ from sqlalchemy import make_url
 
 from ledger.event_log import provider
 from ledger.settings import ROLES
-from local.found import ServerMissing, mysqld
+from local.found import MYSQLD, ServerMissing, mysqld
 from local.mysql import COLLATION, USER
 from local.processes import NotReady, free_port
 
@@ -82,14 +82,17 @@ def prepare(stage: Stage, given: Mapping[str, str]) -> dict[str, str]:
     """The variables of a stage about to start, written to `.run/env` (mode 0600) as well.
 
     `given` is the caller's environment: an event store (EVENT_STORE_URL), servers of the user's own (SOCAI_MONGO_URL,
-    SOCAI_MYSQL_URL, SOCAI_REDIS_URL) and ports wished for. Ports of the last run are kept while they are free; keys are
+    SOCAI_MYSQL_URL, SOCAI_REDIS_URL), the program of our SQL server (SOCAI_MYSQLD) and ports wished for. The program is
+    kept, because MariaDB cannot read the data of MySQL; ports of the last run are kept while they are free; keys are
     made once. Call it only while nothing of the stage runs. Raises NotReady for an event store that is none, or is
-    another than this stage was made for.
+    another than this stage was made for, and ServerMissing when SOCAI_MYSQLD names no program.
     """
     store = event_store(stage, given)
     stage.run.mkdir(exist_ok=True)
     stage.secrets.mkdir(mode=0o700, exist_ok=True)
-    values = _ports(read(stage), given)
+    last = read(stage)
+    values = _ports(last, given)
+    values[MYSQLD] = given.get(MYSQLD) or last.get(MYSQLD, "")
     web = f"http://127.0.0.1:{values['SOCAI_WEB_PORT']}"
     events = _own_store(stage, store, values) if store in OWN_STORES else store
     values |= {
@@ -228,8 +231,10 @@ def _read_tables_url(stage: Stage, values: Mapping[str, str], given: Mapping[str
     if given.get("SOCAI_MYSQL_URL"):
         return with_our_dialect(given["SOCAI_MYSQL_URL"])
     try:
-        mysqld()
+        mysqld(values)
     except ServerMissing:
+        if values[MYSQLD]:
+            raise
         return f"sqlite:///{stage.run / 'read.db'}"
     port = values["SOCAI_LOCAL_MYSQL_PORT"]
     return with_our_dialect(f"mysql://{USER}:{mysql_password(stage)}@127.0.0.1:{port}/{DATABASE}")

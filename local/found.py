@@ -6,10 +6,11 @@ Nothing is installed here: `./socai` does that, and asks `python -m local.found`
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/local/bin", "/opt/homebrew/bin", "/opt/homebrew/sbin")
@@ -34,8 +35,18 @@ def mongod() -> Path:
     return _on_path("mongod") or _in_wheel("fiftyone", "db/bin/mongod") or _missing("mongod")
 
 
-def mysqld() -> Path:
-    """The MySQL or MariaDB server binary from PATH or the usual places. Raises ServerMissing."""
+MYSQLD = "SOCAI_MYSQLD"
+"""Environment variable that names the MySQL or MariaDB server binary to take instead of the one of this machine."""
+
+
+def mysqld(environment: Mapping[str, str] = os.environ) -> Path:
+    """The MySQL or MariaDB server binary: the one SOCAI_MYSQLD names, else from PATH or the usual places.
+
+    `environment` is where SOCAI_MYSQLD is looked up. Raises ServerMissing, also when it names no program: another one
+    would pass for the one asked for.
+    """
+    if named := environment.get(MYSQLD):
+        return _executable(Path(named).absolute()) or _misnamed()
     return _on_path("mariadbd") or _on_path("mysqld") or _missing("mysql")
 
 
@@ -76,6 +87,10 @@ def _in_wheel(package: str, inside: str) -> Path | None:
 
 def _executable(path: Path) -> Path | None:
     return path if path.is_file() and shutil.which(str(path)) else None
+
+
+def _misnamed() -> Path:
+    raise ServerMissing(f"{MYSQLD} names no program: unset it, or {MYSQLD}=$(./socai mysql) for Oracle's MySQL.")
 
 
 def _missing(kind: str) -> Path:

@@ -16,7 +16,7 @@ from typing import Self
 import sqlalchemy
 from sqlalchemy.exc import DBAPIError
 
-from local.found import ServerMissing, beside, mysqld
+from local.found import MYSQLD, ServerMissing, beside, mysqld
 from local.processes import NotReady, Process, free_port, listens, tail
 
 COLLATION = "utf8mb4_unicode_520_ci"
@@ -28,12 +28,21 @@ USER = "socai"
 class SqlServer(Process):
     """One MariaDB or MySQL server under `directory`; `start()` initialises it once and waits until it answers.
 
-    `password` belongs to the user `socai`; `port` is taken when free, any free one otherwise; `pool_mb`: megabytes of
-    tables the server keeps in memory.
+    `password` belongs to the user `socai`; `port` is taken when free, any free one otherwise; `binary` is the server
+    program, the one of this machine when left out; `pool_mb`: megabytes of tables it keeps in memory. Raises
+    ServerMissing when there is none.
     """
 
-    def __init__(self, directory: Path, *, password: str, port: int | None = None, pool_mb: int = 64) -> None:
-        self.binary = mysqld()
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        password: str,
+        port: int | None = None,
+        binary: Path | None = None,
+        pool_mb: int = 64,
+    ) -> None:
+        self.binary = binary or mysqld()
         self.port = free_port(port)
         self.data = directory / "data"
         self._password = password
@@ -64,6 +73,7 @@ class SqlServer(Process):
     def start(self) -> Self:
         if not (self.data / "mysql").is_dir():
             self._initialise()
+        self._must_be_ours()
         self._temporary.mkdir(exist_ok=True)
         self._write_users()
         super().start()
@@ -90,7 +100,6 @@ class SqlServer(Process):
                 raise ServerMissing("mariadb-install-db is missing: sudo apt-get install -y mariadb-server-core.")
             command = [str(script), "--skip-test-db", "--auth-root-authentication-method=normal", *self._base()[1:]]
         else:
-            fresh.mkdir()
             command = [*self._base(), "--initialize-insecure"]
         command = [part.replace(f"--datadir={self.data}", f"--datadir={fresh}") for part in command]
         with self.log.open("ab") as log:
@@ -98,6 +107,16 @@ class SqlServer(Process):
                 raise NotReady(f"The data directory of {self.name} could not be made.\n{tail(self.log)}")
         shutil.rmtree(self.data, ignore_errors=True)
         fresh.rename(self.data)
+
+    def _must_be_ours(self) -> None:
+        """Raises NotReady for data of the other make of server, before ours spoils them."""
+        # MySQL keeps its dictionary in this file, MariaDB has none.
+        if (self.data / "mysql.ibd").is_file() == self.is_mariadb:
+            mine, other = ("MariaDB", "MySQL") if self.is_mariadb else ("MySQL", "MariaDB")
+            raise NotReady(
+                f"The data of {self.name} were made by {other}, and this is {mine}: name the server they were made"
+                f" with ({MYSQLD}=/path/to/server), or begin anew (make down; rm -rf .run)."
+            )
 
     def _write_users(self) -> None:
         """The statements the server runs at every start: our user may do everything, from 127.0.0.1 only."""

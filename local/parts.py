@@ -13,6 +13,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from local.environment import DATABASE, EVENTS, Stage, mysql_password, uses
+from local.found import mysqld
 from local.mongodb import ReplicaSet
 from local.mysql import SqlServer
 from local.processes import NotReady, Process, accepts, listens, tail
@@ -51,7 +52,7 @@ def servers(stage: Stage, values: Mapping[str, str]) -> list[Part]:
         found.append(Part("mongodb", list(mongo.nodes), mongo.start))
     if uses(values, "mysql"):
         port = int(values["SOCAI_LOCAL_MYSQL_PORT"])
-        sql = SqlServer(stage.run / "mysql", password=mysql_password(stage), port=port)
+        sql = SqlServer(stage.run / "mysql", password=mysql_password(stage), port=port, binary=mysqld(values))
         found.append(Part("mysql", [sql], lambda: _with_schemas(sql)))
     if uses(values, "redis"):
         redis = RedisServer(stage.run / "redis", port=int(values["SOCAI_LOCAL_REDIS_PORT"]))

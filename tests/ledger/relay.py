@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable
 from threading import Event, Thread
@@ -20,8 +21,17 @@ def mysql(header: bytes) -> int:
     return int.from_bytes(header[:3], "little")
 
 
+READABLE = "ssl_disabled=true"
+"""Behind a MySQL URL: the relay must read what is said. MySQL lets a user in without TLS who was there with it before
+(caching_sha2_password), and every SqlServer has been asked with it when it starts."""
+
+COMMIT = rb"\x03(\x00\x01)?COMMIT$"
+"""COM_QUERY with this text, as the driver sends it: to MySQL with the number of its attributes in front, which is 0
+(MySQL: Protocol Basics, COM_QUERY)."""
+
+
 class Relay:
-    """Passes bytes on, until a request that holds `marker`: then `fault` decides, once."""
+    """Passes bytes on, until a request in which `marker` is found: then `fault` decides, once."""
 
     def __init__(self, server: tuple[str, int], framing: Framing) -> None:
         self._server = server
@@ -35,7 +45,10 @@ class Relay:
         self.fault: Callable[[socket.socket, bytes], None] | None = None
 
     def arm(self, marker: bytes, fault: Callable[[socket.socket, bytes], None]) -> None:
-        """On the next request with `marker`, hang up on the client and call `fault` (server socket, request)."""
+        """On the next request with `marker`, hang up on the client and call `fault` (server socket, request).
+
+        `marker` is a regular expression.
+        """
         self.marker, self.fault = marker, fault
 
     def close(self) -> None:
@@ -69,7 +82,7 @@ class Relay:
         try:
             while request := self._message(client):
                 fault = self.fault
-                if fault and self.marker in request:
+                if fault and re.search(self.marker, request):
                     self.fault = None
                     hang_up(client)
                     fault(server, request)

@@ -168,7 +168,7 @@ def through(relay: Relay, event_store_url: str) -> Iterator[CommitLog]:
         yield log
 
 
-INSERT, MERGE = b"\x02insert\x00", b"$merge\x00"
+INSERT, MERGE = b"\x02insert\x00", rb"\$merge\x00"
 
 
 @pytest.mark.parametrize("marker", [INSERT, MERGE])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from sqlalchemy import make_url
 
@@ -32,6 +34,15 @@ def test_a_mysql_connection_is_strict_bounded_and_reads_what_is_committed(mysql_
         assert (rows, tables) == (7, 7)
         assert connection.get_isolation_level() == "READ COMMITTED"
     engine.dispose()
+
+
+def test_a_connection_leaves_no_line_in_the_log(mysql_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    engine = mysql_engine(make_url(mysql_url), WAITS)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+    engine.dispose()
+    assert caplog.messages == []
 
 
 def test_a_sqlite_connection_has_its_pragmas_and_a_writer_takes_the_lock_at_once(sqlite_url: str) -> None:

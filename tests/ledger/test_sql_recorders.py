@@ -15,9 +15,7 @@ from ledger.event_log import opened
 from ledger.mysql import Factory
 from local.mysql import SqlServer
 from tests.ledger.logged import event, versions
-from tests.ledger.relay import Relay, mysql
-
-COMMIT = b"\x03COMMIT"
+from tests.ledger.relay import COMMIT, READABLE, Relay, mysql
 
 
 @pytest.fixture
@@ -32,7 +30,7 @@ def through(relay: Relay, url: str) -> Iterator[ProcessRecorder]:
     """A recorder behind the relay, with all tables made."""
     parts = urlsplit(url)
     user = parts.netloc.rpartition("@")[0]
-    factory = Factory({"EVENT_STORE_URL": parts._replace(netloc=f"{user}@{relay.address}").geturl()})
+    factory = Factory({"EVENT_STORE_URL": parts._replace(netloc=f"{user}@{relay.address}", query=READABLE).geturl()})
     recorder = factory.process_recorder()
     recorder.insert_events([event("po_1", 1)], tracking=Tracking("up", 1))
     yield recorder

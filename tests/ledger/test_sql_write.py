@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -25,11 +25,9 @@ from ledger.sql_log import SqlLog
 from ledger.sql_tables import is_any_of, is_of, log_tables
 from local.mysql import SqlServer
 from tests.ledger.logged import by_hand, event, versions, whole
-from tests.ledger.relay import Relay, hang_up, mysql, wait_for
+from tests.ledger.relay import COMMIT, READABLE, Relay, hang_up, mysql, wait_for
 
 HERE = Path(__file__).parents[2]
-COMMIT = b"\x03COMMIT"
-"""COM_QUERY with this text, as the driver sends it."""
 
 
 @pytest.fixture
@@ -44,7 +42,7 @@ def through(relay: Relay, url: str) -> Iterator[EventLog]:
     """The log behind the relay."""
     parts = urlsplit(url)
     user = parts.netloc.rpartition("@")[0]
-    with opened(parts._replace(netloc=f"{user}@{relay.address}").geturl()) as log:
+    with opened(parts._replace(netloc=f"{user}@{relay.address}", query=READABLE).geturl()) as log:
         log.append([event("po_1", 1)])
         yield log
 
@@ -118,15 +116,13 @@ def test_of_two_equal_appends_one_is_stored_even_after_a_lost_answer(relay: Rela
 def test_an_outcome_that_cannot_be_learned_is_called_unknown(tmp_path: Path) -> None:
     with SqlServer(tmp_path / "mysql", password=secrets.token_hex(8)) as server:
         url = server.create_schema("socai").partition("?")[0]
-        relay = Relay(("127.0.0.1", server.port), mysql)
-        with through(relay, url) as ours:
+        with closing(Relay(("127.0.0.1", server.port), mysql)) as relay, through(relay, url) as ours:
             relay.arm(COMMIT, lambda _, request: server.kill())
             with pytest.raises(OutcomeUnknown):
                 ours.append([event("po_1", 2)])
             server.start()
             assert ours.append([event("po_1", 2)]) == [2]
             assert versions(ours) == {"po_1": [1, 2]}
-        relay.close()
 
 
 class Told:
@@ -322,7 +318,7 @@ def test_what_is_taken_and_the_newest_of_a_stream_are_found_by_the_index(sql_eve
                 plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all()
                 assert not any(step[3].startswith("SCAN") for step in plan), plan
             else:
-                [step] = connection.exec_driver_sql(f"EXPLAIN {text}").mappings().all()
+                [step] = connection.exec_driver_sql(f"EXPLAIN FORMAT=TRADITIONAL {text}").mappings().all()
                 assert step["key"] == "events_stream_version", step
                 assert step["type"] in ("range", "ref"), step
     log.store.close()

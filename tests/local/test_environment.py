@@ -11,6 +11,7 @@ import pytest
 
 from ledger.settings import read_settings
 from local.environment import Stage, prepare, read, uses, with_our_dialect
+from local.found import ServerMissing
 from local.processes import NotReady
 
 
@@ -37,6 +38,16 @@ def test_a_port_taken_meanwhile_is_replaced_and_the_others_stay(stage: Stage) ->
         after = prepare(stage, {})
     assert after["SOCAI_SIMULATOR_PORT"] != before["SOCAI_SIMULATOR_PORT"]
     assert after["SOCAI_LOCAL_MONGO_PORT"] == before["SOCAI_LOCAL_MONGO_PORT"]
+
+
+def test_a_stage_keeps_the_sql_server_it_was_made_with(stage: Stage) -> None:
+    named = stage.root / "mysqld"
+    named.touch(mode=0o755)
+    prepare(stage, {"SOCAI_MYSQLD": str(named)})
+    assert prepare(stage, {})["SOCAI_MYSQLD"] == str(named)
+    named.unlink()
+    with pytest.raises(ServerMissing, match="names no program"):
+        prepare(stage, {})
 
 
 def test_no_two_parts_get_the_same_port(stage: Stage) -> None:

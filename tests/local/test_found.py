@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.found import FINDERS, beside, main
+from local.found import FINDERS, ServerMissing, beside, main, mysqld
 
 
 @pytest.mark.parametrize("kind", sorted(FINDERS))
@@ -30,6 +30,19 @@ def test_a_missing_server_is_named_with_the_way_out(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "apt-get install" in done.stdout
     assert "SOCAI_MYSQL_URL" in done.stdout
+
+
+def test_the_server_that_was_named_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = tmp_path / "mysqld"
+    named.touch(mode=0o755)
+    monkeypatch.setenv("SOCAI_MYSQLD", str(named))
+    assert mysqld() == named
+
+
+def test_no_other_server_is_taken_for_the_one_that_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOCAI_MYSQLD", str(tmp_path / "none"))
+    with pytest.raises(ServerMissing, match="names no program"):
+        mysqld()
 
 
 def test_a_program_that_is_nowhere_is_none(tmp_path: Path) -> None:

@@ -10,9 +10,14 @@ from pathlib import Path
 import pytest
 import redis
 
+from ledger.event_log import opened
 from local.environment import Stage, prepare
 from local.parts import answers, marked, one_shot, program, servers
 from local.processes import NotReady
+from projections.database import open_database
+from projections.places import places
+from projections.projection import PROJECTIONS
+from projections.tables import make_tables
 
 
 @pytest.fixture
@@ -41,6 +46,23 @@ def test_the_servers_of_a_stage_start_and_answer(stage: Stage) -> None:
         for process in part.processes:
             process.stop()
     assert not part.running
+
+
+def test_the_sql_server_of_a_stage_starts_with_its_schemas(stage: Stage) -> None:
+    values = prepare(stage, {**os.environ, "EVENT_STORE_URL": "mysql:", "SOCAI_MYSQL_URL": ""})
+    [part] = [part for part in servers(stage, values) if part.name == "mysql"]
+    try:
+        part.start()
+        with (
+            opened(values["EVENT_STORE_URL"]) as log,
+            contextlib.closing(open_database(values["READ_TABLES_URL"])) as database,
+        ):
+            make_tables(database)
+            assert log.head() == 0
+            assert places(database).keys() == PROJECTIONS.keys()
+    finally:
+        for process in part.processes:
+            process.stop()
 
 
 def test_a_one_shot_program_gives_what_it_prints(stage: Stage) -> None:

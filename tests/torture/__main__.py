@@ -4,7 +4,7 @@
 
 Without a seed one is drawn and printed. The seed decides what is done and when; how threads and servers meet in time
 it cannot decide, so a fault may need several runs to show again. Exit code 1 when a trial found a violation; its
-records are kept under `.run/torture` and named.
+records are kept under `.run/torture` and named. A trial whose server cannot be had is not run, says so and is no pass.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from local.found import ServerMissing
 from tests.torture.catalogue import TRIALS, Trial
 from tests.torture.servers import STORES, Servers
 from tests.torture.trial import ROOT, Report, Violated
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     directory = STAGE / str(os.getpid())
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    done: list[Report | Violated] = []
+    done: list[Report | Violated | ServerMissing] = []
     began = time.monotonic()
     with ExitStack() as stack:
         servers = stack.enter_context(Servers(directory / "servers"))
@@ -51,25 +52,32 @@ def main(arguments: Sequence[str]) -> int:
     if not done:
         console.print(f"Nothing was run: {asked.name} has no form for {asked.store}.")
     violated = [one for one in done if isinstance(one, Violated)]
-    console.print(f"{len(done)} trials, {len(violated)} with violations, {time.monotonic() - began:.0f} s, SEED={seed}")
+    missing = [one for one in done if isinstance(one, ServerMissing)]
+    told = f"{len(done) - len(missing)} trials, {len(violated)} with violations"
+    told += f", {len(missing)} not run" if missing else ""
+    console.print(f"{told}, {time.monotonic() - began:.0f} s, SEED={seed}")
     if not violated:
         shutil.rmtree(directory)
-    return 1 if violated or not done else 0
+    return 1 if violated or missing or not done else 0
 
 
 def _run(
     trial: Trial, store: str, servers: Servers, directory: Path, seed: int, *, short: bool, console: Console
-) -> Report | Violated:
-    """One trial on one store, told on the console."""
+) -> Report | Violated | ServerMissing:
+    """One trial on one store, told on the console; without its server it is not run."""
     records = directory / f"{trial.name}-{store}"
     records.mkdir(parents=True)
     console.print(f"… {trial.name} on {store}")
     began = time.monotonic()
-    outcome: Report | Violated
+    outcome: Report | Violated | ServerMissing
     try:
         outcome = trial.run(servers, store, records, seed, short=short)
         counts, violations = outcome.counts, 0
         shutil.rmtree(records)
+    except ServerMissing as missing:
+        shutil.rmtree(records)
+        console.print(f"not run: {missing}", markup=False, highlight=False)
+        return missing
     except Violated as violated:
         outcome, counts, violations = violated, {}, len(violated.violations)
         console.print(str(violated), markup=False, highlight=False)

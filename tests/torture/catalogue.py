@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from local.mongodb import ReplicaSet
 from local.mysql import SqlServer
-from tests.torture import committed, conflicts, disturbed, failover, full_disk, held, kills, model, outages
+from tests.torture import committed, conflicts, disturbed, failover, full_disk, held, kills, model, on_mysql, outages
 from tests.torture.servers import STORES, Servers
 from tests.torture.trial import Bench, Report
 
@@ -32,7 +32,7 @@ class Trial(NamedTuple):
         return self.perform(servers, Bench(self.name, store, url, records, seed), short)
 
 
-OWN_SERVERS = {failover.NAME, outages.NAME, full_disk.NAME}
+OWN_SERVERS = {failover.NAME, outages.NAME, full_disk.NAME, on_mysql.NAME}
 """Trials that hurt their servers and so have their own."""
 
 
@@ -72,6 +72,10 @@ def _model(_: Servers, bench: Bench, short: bool) -> Report:
     return model.run(bench, model.SHORT if short else model.FULL)
 
 
+def _on_mysql(_: Servers, bench: Bench, short: bool) -> Report:
+    return on_mysql.run(bench, on_mysql.server(), on_mysql.SHORT if short else on_mysql.FULL)
+
+
 EVERYWHERE = tuple(STORES)
 
 TRIALS = [
@@ -83,4 +87,5 @@ TRIALS = [
     Trial(committed.NAME, "d", "a host's committer killed, frozen, replaced", ("mongodb",), _committed),
     Trial(full_disk.NAME, "", "a disk that fills up and gets room again", ("mongodb",), _full_disk),
     Trial(model.NAME, "e", "a state machine beside a model in memory", EVERYWHERE, _model),
+    Trial(on_mysql.NAME, "", "the tests of MariaDB on Oracle's MySQL", ("mysql",), _on_mysql),
 ]

@@ -38,6 +38,7 @@ class Kind(StrEnum):
     UNEXPLAINED = "ended with an error that is not typed, or names no cure"
     LEFT_OVER = "tables are left that nobody reads"
     SLOW = "took longer than it may"
+    TEST = "a test failed on this server"
     MODEL = "the log does not do what the model does"
     STALLED = "did not go on in time after the disturbance"
 

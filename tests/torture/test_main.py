@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from local.found import ServerMissing
 from tests.torture import __main__ as command
 from tests.torture.catalogue import TRIALS, Trial
 from tests.torture.judge import Kind, Violation
@@ -54,6 +55,20 @@ def test_a_seed_is_drawn_and_told(capsys: pytest.CaptureFixture[str], monkeypatc
         seeds.add(capsys.readouterr().out.split()[0])
     assert all(seed.startswith("SEED=") for seed in seeds)
     assert len(seeds) == 2
+
+
+def lacks(_: Servers, __: Bench, short: bool) -> Report:
+    raise ServerMissing("There is no such server.")
+
+
+def test_a_trial_without_its_server_says_so_and_is_no_pass(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "TRIALS", [Trial("planted", "x", "a server", ("sqlite",), lacks)])
+    assert command.main(["--seed", "7", "--name", "planted"]) == 1
+    told = capsys.readouterr().out
+    assert "not run: There is no such server." in told
+    assert "0 trials, 0 with violations, 1 not run" in told
 
 
 def test_nothing_to_run_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
