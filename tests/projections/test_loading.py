@@ -21,12 +21,13 @@ def test_a_server_that_takes_no_files_is_sent_statements(
 ) -> None:
     database = open_database(mysql_url)
     root = open_database(mysql_server.url)
+    allowed = root.column(text("SELECT @@GLOBAL.local_infile"))[0]
     root.write(lambda connection: connection.execute(text("SET GLOBAL local_infile = 0")))
     try:
         layouts = fresh(database, *PROJECTIONS.values())
         build(tale.story.ledger, database, layouts, tale.story.ledger.head(), START)
     finally:
-        root.write(lambda connection: connection.execute(text("SET GLOBAL local_infile = 1")))
+        root.write(lambda connection: connection.execute(text(f"SET GLOBAL local_infile = {allowed}")))
         root.close()
     serve(database, layouts)
     assert "takes no files" in caplog.text

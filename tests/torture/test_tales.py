@@ -41,7 +41,9 @@ def test_every_projection_folds_it_and_nothing_is_set_aside(sqlite_events_url: s
 
 
 def test_everything_happens_in_it() -> None:
-    assert {event.topic for event in events(Random(1), COUNT)} | RARE == set(EVENTS)
+    # Other tests of this process may have planted events of their own.
+    ours = {name for name, kind in EVENTS.items() if kind.__module__.startswith("ledger.")}
+    assert {event.topic for event in events(Random(1), COUNT)} | RARE == ours
 
 
 def test_streams_have_versions_1_2_3_and_lie_among_each_other() -> None:
