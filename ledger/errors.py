@@ -296,9 +296,9 @@ class TooManySetAside(Unavailable):
 
 
 class ProjectionFailing(Unavailable):
-    """A projection had to set aside more events than it may: it stopped and says so; the others go on."""
+    """A projection had to set aside more events than it may, or lost a table: it stopped and says so; others go on."""
 
-    title = "A read model has stopped: too many events cannot be folded"
+    title = "A read model has stopped"
 
 
 class ProjectionOutdated(Unavailable):
@@ -309,6 +309,16 @@ class ProjectionOutdated(Unavailable):
 
 class RebuildOvertaken(Conflict):
     title = "Another rebuild of the same read model began meanwhile"
+
+
+class DifferencesFound(Conflict):
+    """Other tables would show something else than those that serve: they wait until somebody accepts each group."""
+
+    title = "The tables that were built differ from those that serve"
+
+
+class NothingToSwap(NotFound):
+    title = "There are no tables that could take over"
 
 
 class FoldImpossible(Unavailable):

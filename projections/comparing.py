@@ -11,7 +11,7 @@ anything else only as different: no value that belongs to a person or a merchant
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -214,6 +214,6 @@ def _duration(time: timedelta) -> str:
     return str(time).replace(",", "")
 
 
-def unexplained(differences: Sequence[Difference], accepted: Sequence[str]) -> list[Difference]:
+def unexplained(differences: Sequence[Difference], accepted: Collection[str]) -> list[Difference]:
     """Those that nothing explains and nobody has accepted."""
     return [one for one in differences if not one.explained and one.group not in accepted]
