@@ -9,7 +9,7 @@ were equal, so they need no second comparison.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -53,6 +53,23 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     not_compared: str = ""
 
 
+def build(
+    ledger: Ledger, database: Database, layouts: Sequence[Layout], upto: int, at: datetime, told: Told = lambda *_: None
+) -> None:
+    """Fill fresh tables from the beginning of the log up to a position, and say that they are whole.
+
+    Raises what `catch_up` raises.
+    """
+    for layout in layouts:
+        _follow(ledger, database, layout, 0, upto, at, told)
+
+        def complete(connection: Connection, made: Layout = layout) -> None:
+            made.create_indexes(connection)
+            made.become_whole(connection)
+
+        database.write(complete)
+
+
 def catch_up(ledger: Ledger, database: Database, beside: Layout, upto: int, at: datetime, told: Told) -> int:
     """Fold events up to a position in transactions of their own; the position reached, which may lie behind it.
 
@@ -60,12 +77,16 @@ def catch_up(ledger: Ledger, database: Database, beside: Layout, upto: int, at: 
     EventStoreUnavailable, LogDamaged at a hole, LogCutShort.
     """
 
-    def step(piece: Section, cause: str | None) -> int:
-        return _told_of(
-            beside, piece, cause, database.write(partial(advance, layout=beside, section=piece, at=at, cause=cause))
-        )
+    return _follow(ledger, database, beside, _position(beside, database.write(beside.standing)), upto, at, told)
 
-    position = _position(beside, database.write(beside.standing))
+
+def _follow(
+    ledger: Ledger, database: Database, beside: Layout, position: int, upto: int, at: datetime, told: Told
+) -> int:
+    def step(piece: Section, cause: str | None) -> int:
+        passed = database.write(partial(advance, layout=beside, section=piece, at=at, cause=cause))
+        return _told_of(beside, piece, cause, passed)
+
     while position < upto:
         section = read_section(ledger, position, min(BATCH, upto - position))
         in_pieces(section, step)

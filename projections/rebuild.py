@@ -18,13 +18,12 @@ from sqlalchemy import Connection
 
 from ledger.errors import DifferencesFound
 from ledger.store import Ledger
-from projections.beside import Compared, Told, compare_beside, take_over
-from projections.building import build
+from projections.beside import Compared, Told, build, compare_beside, take_over
 from projections.comparing import unexplained
 from projections.database import Database
 from projections.places import places
 from projections.projection import Projection
-from projections.tables import Layout, Place, drop_leftovers, make_tables, serving
+from projections.tables import Layout, drop_leftovers, make_tables, serving
 
 NEAR: Final = 20_000
 """Events by which positions may be apart to be built in one pass over the log: what is left is folded in a second."""
@@ -81,8 +80,10 @@ def rebuild_all(
     make_tables(database, projections)
     found = places(database, projections)
     head = ledger.head()
+    # One that holds nothing yet has nothing to be compared with, and goes to the end of the log at once.
+    aims = {name: min(place.position or head, head) for name, place in found.items()}
     done = []
-    for together, upto in passes(projections, found, head):
+    for together, upto in passes(projections, aims):
         layouts = [database.write(partial(_begin, projection=projection)) for projection in together]
         build(ledger, database, layouts, upto, at, told)
         done += [finish(ledger, database, layout, at, told, accepted) for layout in layouts]
@@ -90,14 +91,8 @@ def rebuild_all(
     return done
 
 
-def passes(
-    projections: Sequence[Projection], found: Mapping[str, Place], head: int
-) -> Iterator[tuple[list[Projection], int]]:
-    """Which projections are built together, and up to which position: no further than where each of them stands.
-
-    One that holds nothing yet has nothing to be compared with, and is built up to the end of the log, `head`.
-    """
-    aims = {projection.name: min(found[projection.name].position or head, head) for projection in projections}
+def passes(projections: Sequence[Projection], aims: Mapping[str, int]) -> Iterator[tuple[list[Projection], int]]:
+    """Which projections are built together, and up to which position: none of them further than its aim."""
     left = sorted(projections, key=lambda projection: aims[projection.name])
     while left:
         upto = aims[left[0].name]
