@@ -296,9 +296,9 @@ class TooManySetAside(Unavailable):
 
 
 class ProjectionFailing(Unavailable):
-    """A projection had to set aside more events than it may: it stopped and says so; the others go on."""
+    """A projection had to set aside more events than it may, or lost a table: it stopped and says so; others go on."""
 
-    title = "A read model has stopped: too many events cannot be folded"
+    title = "A read model has stopped"
 
 
 class ProjectionOutdated(Unavailable):
@@ -313,6 +313,16 @@ class RebuildOvertaken(Conflict):
 
 class RebuildCut(Unavailable):
     title = "A rebuild was cut short"
+
+
+class DifferencesFound(Conflict):
+    """Other tables would show something else than those that serve: they wait until somebody accepts each group."""
+
+    title = "The tables that were built differ from those that serve"
+
+
+class NothingToSwap(NotFound):
+    title = "There are no tables that could take over"
 
 
 class FoldImpossible(Unavailable):

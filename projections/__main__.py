@@ -23,9 +23,10 @@ from ledger.settings import SettingsInvalid, read_settings
 from ledger.store import Ledger
 from projections import PROJECTIONS, Projection, showing
 from projections.aside import Pile
+from projections.beside import Told
 from projections.database import Database, open_database
 from projections.places import heads, piles, places, position_of
-from projections.rebuild import Told, rebuild
+from projections.rebuild import rebuild
 from projections.retry import retry
 from projections.tables import Place, make_tables
 

@@ -90,7 +90,7 @@ def _build(
         units = spread(ledger, layouts, upto, processes)
         parts = fold_in_processes(ledger.url, database, units, upto, at, lambda reached: told(reached, upto))
     else:
-        tasks = [(Unit(layout.projection.name, layout.generation), layout) for layout in layouts]
+        tasks = [(Unit(layout.projection.name, layout.suffix), layout) for layout in layouts]
         parts = [
             fold_log(ledger, loading, tasks, upto, at, lambda reached: told(reached, upto), bulk_fold.ROWS_IN_MEMORY)
         ]
@@ -115,14 +115,14 @@ def spread(ledger: Ledger, layouts: Sequence[Layout], upto: int, processes: int)
     load = [0] * processes
     names = [row.name for row in _sample(ledger, upto)]
     for layout in sorted(layouts, key=lambda layout: -_weight(layout, names)):
-        name, generation = layout.projection.name, layout.generation
+        name, suffix = layout.projection.name, layout.suffix
         if not layout.projection.crosses_streams:
             for part in range(processes):
-                units[part].append(Unit(name, generation, part, processes))
+                units[part].append(Unit(name, suffix, part, processes))
         else:
             least = load.index(min(load))
             load[least] += _weight(layout, names)
-            units[least].append(Unit(name, generation))
+            units[least].append(Unit(name, suffix))
     return units
 
 

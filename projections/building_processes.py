@@ -100,7 +100,7 @@ def fold_as_told(pipe: Connection) -> None:
     database = open_database(order.tables)
     try:
         with Loading(database) as loading:
-            tasks = [(unit, Layout.beside(PROJECTIONS[unit.projection], unit.generation)) for unit in order.units]
+            tasks = [(unit, Layout(PROJECTIONS[unit.projection], suffix=unit.suffix)) for unit in order.units]
             pipe.send(fold_log(ledger, loading, tasks, order.upto, order.at, pipe.send))
     except (Problem, RowsRefused) as error:
         pipe.send(error)

@@ -31,10 +31,10 @@ ROWS_IN_MEMORY: Final = 60_000
 
 
 class Unit(msgspec.Struct, frozen=True):
-    """A projection as far as its streams are in one of `parts` parts, for tables of one generation."""
+    """A projection as far as its streams are in one of `parts` parts, for tables with `suffix` behind their names."""
 
     projection: str
-    generation: int
+    suffix: str
     part: int = 0
     parts: int = 1
 

@@ -22,6 +22,9 @@ from ledger.sql_engine import TEXT_COLLATION
 ID_MAX: Final = 128
 """Longest id, stream, account name, actor or `stream@version`, in ASCII characters."""
 
+WORD_MAX: Final = 64
+"""Longest word of ours; by its length a column of words is told from one of ids."""
+
 MYSQL: Final = frozenset({"mysql", "mariadb"})
 
 
@@ -155,7 +158,7 @@ def id_or_none(name: str) -> Column[str | None]:
 
 def word(name: str) -> Column[str]:
     """A word of ours from a short list: a status, a kind, a currency."""
-    return Column(name, Id(64), nullable=False)
+    return Column(name, Id(WORD_MAX), nullable=False)
 
 
 def number(name: str) -> Column[int]:

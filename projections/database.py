@@ -39,6 +39,9 @@ TRIES_MAX: Final = 10
 WAIT_S: Final = 10
 FILLING_S: Final = 3_600
 """Longest wait for one statement on tables that nobody reads yet."""
+PATIENT_S: Final = 3_600
+"""Longest wait for one answer where whole tables are compared."""
+
 WAITS: Final = Waits(connect_s=5, answer_s=60, lock_s=WAIT_S)
 
 DIALECTS: Final = {MYSQL: MYSQL, "sqlite": "sqlite", "sqlite+pysqlite": "sqlite"}
@@ -118,7 +121,9 @@ class Database(Reader):
                 return
             fence = {"fence": self._fence(name), "patience": WAIT_S}
             if not connection.scalar(sqlalchemy.text("SELECT GET_LOCK(:fence, :patience)"), fence):
-                raise ReadTablesUnavailable(f"Another process is exchanging the tables of {name}; try again later.")
+                raise ReadTablesUnavailable(
+                    f"Another process is exchanging or comparing the tables of {name}; try again later."
+                )
             connection.commit()
             try:
                 yield connection
@@ -131,6 +136,39 @@ class Database(Reader):
     def is_fenced(self, connection: Connection, name: str) -> bool:
         """Whether another connection holds the fence of `name`. Ask after locking what the fence is about."""
         return self.are_fenced(connection, [name])
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction that sees the database as of its first question, and its own writes; committed at the end.
+
+        Nobody waits for it on MySQL and MariaDB; on SQLite it is the only write transaction meanwhile. Questions may
+        take as long as they need. Raises ReadTablesUnavailable.
+        """
+        with reached():
+            if not self.is_mysql:
+                with self._writing() as connection, connection.begin():
+                    yield connection
+                return
+            with self._writing().execution_options(isolation_level="REPEATABLE READ") as connection:
+                driver: Any = connection.connection.driver_connection
+                driver.read_timeout = PATIENT_S
+                # It is not given back to the pool, where others wait less long for an answer.
+                connection.detach()
+                with connection.begin():
+                    yield connection
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Whoever else asks to be alone with the tables of `name` waits, and gives up with ReadTablesUnavailable.
+
+        A long transaction that reads them must not meet a rename: that would wait, and all readers behind it. Nothing
+        on SQLite, where whoever writes is alone.
+        """
+        if not self.is_mysql:
+            yield
+            return
+        with self.fenced(f"{name}, compared"):
+            yield
 
     def are_fenced(self, connection: Connection, names: Sequence[str]) -> bool:
         """Whether another connection holds the fence of any of these. Ask after locking what the fences are about."""
@@ -159,7 +197,8 @@ def reached() -> Iterator[None]:
         missing = number in (MISSING_TABLE, MISSING_COLUMN)
         if missing or any(words in str(error.orig) for words in ("no such table", "no such column")):
             raise ReadTablesUnavailable(
-                "A read table is missing or older: start the projector (python -m workers projector), which makes it.",
+                "A read table is missing or older: start the projector (python -m workers projector), which makes it or"
+                " says how it is mended.",
                 missing_table=True,
             ) from error
         unreachable = (

@@ -24,7 +24,14 @@ import msgspec
 from sqlalchemy import Connection, update
 
 from ledger.aggregate import Envelope, decode
-from ledger.errors import EventDamaged, ProjectionFailing, ProjectionOutdated, RebuildOvertaken, TooManySetAside
+from ledger.errors import (
+    EventDamaged,
+    ProjectionFailing,
+    ProjectionOutdated,
+    ReadTablesUnavailable,
+    RebuildOvertaken,
+    TooManySetAside,
+)
 from ledger.event_log import Recorded
 from ledger.ids import of_event
 from ledger.store import Ledger
@@ -33,7 +40,7 @@ from projections.database import Database
 from projections.live_rows import LiveRows
 from projections.places import places
 from projections.projection import PROJECTIONS, Projection
-from projections.tables import Layout, Place, make_tables, serving
+from projections.tables import Layout, Place, is_made_so, make_tables, serving
 
 BATCH: Final = 500
 """Events in one transaction."""
@@ -143,7 +150,8 @@ def run_batch(ledger: Ledger, database: Database, projection: Projection, at: da
 def apply(database: Database, projection: Projection, section: Section, at: datetime) -> int:
     """Fold a section into the tables that serve, unless they stand elsewhere; how many events it went past.
 
-    What cannot be folded is set aside, seen `at`. Raises ProjectionFailing, ProjectionOutdated, ReadTablesUnavailable.
+    What cannot be folded is set aside, seen `at`. Raises ProjectionFailing (too much set aside, or a table was dropped:
+    the cure is named), ProjectionOutdated, ReadTablesUnavailable.
     """
     if not section:
         return 0
@@ -157,7 +165,13 @@ def apply(database: Database, projection: Projection, section: Section, at: date
     try:
         return in_pieces(section, step)
     except TooManySetAside as full:
-        raise _stopped(database, projection, full) from full
+        raise _stopped(database, projection, int(full.facts["position"] or 0), full.detail) from full
+    except ReadTablesUnavailable as error:
+        lacking = database.write(serving(projection).lacking) if _is_lacking(error) else []
+        if not lacking:
+            raise
+        cause = f"{', '.join(lacking)} is not there: python -m projections rebuild {projection.name}"
+        raise _stopped(database, projection, section.after + 1, cause) from error
 
 
 class _EachByItself(Exception):
@@ -171,7 +185,7 @@ def _apply_all(database: Database, together: list[Projection], section: Section,
     try:
         return database.write(partial(_apply_together, database, together, section))
     except Exception as error:
-        if not isinstance(error, _EachByItself) and not is_poison(error):
+        if not isinstance(error, _EachByItself) and not is_poison(error) and not _is_lacking(error):
             raise
     return sum(_apply_alone(database, projection, section, at) for projection in together)
 
@@ -204,6 +218,11 @@ def _apply_alone(database: Database, projection: Projection, section: Section, a
     except ProjectionOutdated:
         log.warning("projection %s was rebuilt by another release", projection.name)
     return 0
+
+
+def _is_lacking(error: Exception) -> bool:
+    """Whether a table or a column was missing: that is about one projection, while the others can go on."""
+    return isinstance(error, ReadTablesUnavailable) and bool(error.facts.get("missing_table"))
 
 
 def in_pieces(section: Section, step: Callable[[Section, str | None], int]) -> int:
@@ -264,7 +283,7 @@ def _made(database: Database, projections: Collection[Projection]) -> dict[str, 
 
     def is_made(projection: Projection) -> bool:
         place = found.get(projection.name)
-        return place is not None and (place.position > 0 or place.definition == projection.definition)
+        return place is not None and (place.position > 0 or is_made_so(projection, place))
 
     if all(map(is_made, projections)):
         return found
@@ -321,20 +340,17 @@ def _must_follow(projection: Projection, place: Place) -> None:
         )
 
 
-def _stopped(database: Database, projection: Projection, full: TooManySetAside) -> ProjectionFailing:
-    """Write into its place that a projection may set aside no more."""
-    position = int(full.facts["position"] or 0)
+def _stopped(database: Database, projection: Projection, position: int, cause: str) -> ProjectionFailing:
+    """Write into its place that a projection may go no further, and why: too much set aside, or a table is gone."""
 
     def work(connection: Connection) -> None:
         layout = serving(projection)
         place = layout.standing(connection, lock=True)
         if place is not None and place.position == position - 1:
-            connection.execute(update(layout.place).values(failing_at=position, failing=full.detail))
+            connection.execute(update(layout.place).values(failing_at=position, failing=cause))
 
     database.write(work)
-    log.error("projection %s has stopped before position %s: %s", projection.name, position, full.detail)
+    log.error("projection %s has stopped before position %s: %s", projection.name, position, cause)
     return ProjectionFailing(
-        f"{projection.name} has stopped before position {position}: {full.detail}",
-        name=projection.name,
-        position=position,
+        f"{projection.name} has stopped before position {position}: {cause}", name=projection.name, position=position
     )

@@ -1,39 +1,45 @@
-"""Rebuild: the tables of a projection are built anew beside those that serve, catch up, and take over in one step.
+"""Rebuild: tables are built anew from the log beside those that serve, compared with them, and take over.
 
-Nobody who reads notices more than the exchange. No side effect comes from a rebuild: folds only write rows. An
-interrupted rebuild leaves tables nobody reads; the next one removes them and starts clean. What cannot be folded is set
-aside beside the new tables, so a rebuild is a retry of everything.
+Nobody who reads notices more than the exchange. Where the new tables would show something else than those that serve,
+they wait beside them until somebody has accepted each group of differences by its name (`swapping.py`). No side effect
+comes from a rebuild: folds only write rows. An interrupted rebuild leaves tables nobody reads; the next one removes
+them and starts clean. What cannot be folded is set aside beside the new tables, so a rebuild is a retry of everything.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
 
+import msgspec
 from sqlalchemy import Connection
 
-from ledger.errors import ReadTablesUnavailable
+from ledger.errors import DifferencesFound
 from ledger.store import Ledger
-from projections.aside import is_poison
+from projections.beside import Compared, Told, compare_beside, take_over
 from projections.building import build
+from projections.comparing import unexplained
 from projections.database import Database
-from projections.follower import Section, advance, in_pieces, read_section, tell_set_aside
+from projections.places import places
 from projections.projection import Projection
-from projections.tables import Layout, drop_leftovers, exchange, make_tables, serving
+from projections.tables import Layout, drop_leftovers, make_tables, serving
 
-BATCH: Final = 5_000
-"""Events in one transaction of a rebuild: nobody waits for its locks."""
+NEAR: Final = 20_000
+"""Events by which positions may be apart to be built in one pass over the log: what is left is folded in a second."""
 
-TAKE_OVERS_MAX: Final = 10
-"""How often the last step is tried: each time an event that cannot be folded came just then."""
 
-log = logging.getLogger(__name__)
+class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of building, or of swapping: `position` is that of the tables that serve now, or of those that wait.
 
-Told = Callable[[int, int], None]
-"""Hears the position reached and the end of the log."""
+    `swapped`: whether they took over.
+    """
+
+    name: str
+    position: int
+    swapped: bool
+    compared: Compared
 
 
 def rebuild(
@@ -41,30 +47,72 @@ def rebuild(
     database: Database,
     projection: Projection,
     at: datetime,
-    told: Told = lambda reached, head: None,
+    told: Told = lambda reached, aim: None,
+    accepted: Collection[str] = (),
 ) -> int:
-    """Build the tables of a projection anew from the log while the old ones serve; the position they then show.
+    """Build the tables of a projection anew while the old ones serve; the position they then show.
 
-    `at`: now, to be kept with what must be set aside and was not before. Raises TooManySetAside (the old tables stay),
+    `at`: now, to be kept with what must be set aside and was not before. `accepted`: groups of differences, by name.
+    Raises DifferencesFound when there are others (the new tables wait beside), TooManySetAside (the old tables stay),
     RebuildOvertaken when another rebuild of the same began meanwhile, ReadTablesUnavailable, EventStoreUnavailable,
     LogDamaged at a hole.
     """
-    make_tables(database, [projection])
-    fresh = database.write(lambda connection: _begin(connection, projection))
-    position = ledger.head()
-    build(ledger, database, [fresh], position, at, told)
-    for left in reversed(range(TAKE_OVERS_MAX)):
-        position = _catch_up(ledger, database, fresh, position, at, told)
-        try:
-            position = _take_over(ledger, database, fresh, position, at)
-            break
-        except Exception as error:
-            if not left or not is_poison(error):
-                raise
-            log.warning("rebuild of %s: an event that cannot be folded came during the exchange", projection.name)
-    database.write(lambda connection: drop_leftovers(connection, projection))
-    told(position, position)
-    return position
+    (done,) = rebuild_all(ledger, database, [projection], at, told, accepted)
+    if not done.swapped:
+        groups = "; ".join(one.group for one in unexplained(done.compared.differences, accepted))
+        raise DifferencesFound(
+            f"{projection.name} was built anew and would show something else: {groups}. Look at them with: python -m"
+            f" projections compare {projection.name}. Accept each by its name: python -m projections swap"
+            f" {projection.name} --accept GROUP",
+            name=projection.name,
+        )
+    return done.position
+
+
+def rebuild_all(
+    ledger: Ledger,
+    database: Database,
+    projections: Sequence[Projection],
+    at: datetime,
+    told: Told = lambda reached, aim: None,
+    accepted: Collection[str] = (),
+) -> list[Rebuilt]:
+    """The same for several, in as few passes over the log as can be; what came of each, differences included."""
+    make_tables(database, projections)
+    found = places(database, projections)
+    head = ledger.head()
+    # One that holds nothing yet has nothing to be compared with, and goes to the end of the log at once.
+    aims = {name: min(place.position or head, head) for name, place in found.items()}
+    done = []
+    for together, upto in passes(projections, aims):
+        layouts = [database.write(partial(_begin, projection=projection)) for projection in together]
+        build(ledger, database, layouts, upto, at, told)
+        done += [finish(ledger, database, layout, at, told, accepted) for layout in layouts]
+        told(upto, upto)
+    return done
+
+
+def passes(projections: Sequence[Projection], aims: Mapping[str, int]) -> Iterator[tuple[list[Projection], int]]:
+    """Which projections are built together, and up to which position: none of them further than its aim."""
+    left = sorted(projections, key=lambda projection: aims[projection.name])
+    while left:
+        upto = aims[left[0].name]
+        together = [projection for projection in left if aims[projection.name] <= upto + NEAR]
+        left = left[len(together) :]
+        yield together, upto
+
+
+def finish(
+    ledger: Ledger, database: Database, beside: Layout, at: datetime, told: Told, accepted: Collection[str]
+) -> Rebuilt:
+    """Compare whole tables with those that serve, and let them take over if nothing speaks against it.
+
+    Raises what `compare_beside` and `take_over` raise.
+    """
+    compared = compare_beside(ledger, database, beside, at, told)
+    swapped = not unexplained(compared.differences, accepted)
+    position = take_over(ledger, database, beside, at, told) if swapped else compared.position
+    return Rebuilt(name=beside.projection.name, position=position, swapped=swapped, compared=compared)
 
 
 def _begin(connection: Connection, projection: Projection) -> Layout:
@@ -73,39 +121,3 @@ def _begin(connection: Connection, projection: Projection) -> Layout:
     drop_leftovers(connection, projection)
     fresh.create(connection)
     return fresh
-
-
-def _catch_up(ledger: Ledger, database: Database, fresh: Layout, position: int, at: datetime, told: Told) -> int:
-    """Fold up to the end of the log as it is now, setting aside what cannot be; the position reached."""
-
-    def step(piece: Section, cause: str | None) -> int:
-        passed = database.write(partial(advance, layout=fresh, section=piece, at=at, cause=cause))
-        if cause is not None:
-            tell_set_aside(f"rebuild of {fresh.projection.name}", piece.rows[0], cause)
-        return passed
-
-    head = ledger.head()
-    while position < head:
-        section = read_section(ledger, position, BATCH)
-        in_pieces(section, step)
-        position = section.upto
-        told(position, head)
-    return position
-
-
-def _take_over(ledger: Ledger, database: Database, fresh: Layout, position: int, at: datetime) -> int:
-    """The last steps while the projector stands still: catch up to it, then exchange."""
-    with database.fenced(fresh.projection.name) as connection:
-        # The lock is had when a batch that began before the fence is over; whoever begins now sees the fence.
-        place = serving(fresh.projection).standing(connection, lock=True)
-        if place is None:
-            raise ReadTablesUnavailable(f"The tables of {fresh.projection.name} have gone; start the projector.")
-        if database.is_mysql:
-            connection.commit()
-        while position < place.position:
-            section = read_section(ledger, position, BATCH)
-            advance(connection, fresh, section, at)
-            position = section.upto
-        fresh.aside.inherit(connection, serving(fresh.projection).aside)
-        exchange(connection, fresh)
-    return position

@@ -53,6 +53,7 @@ class Layout:
     def __init__(self, projection: Projection, generation: int = 0, suffix: str = "") -> None:
         self.projection = projection
         self.generation = generation
+        self.suffix = suffix
         self.tables = {str(declared.name): self._copy(declared, suffix) for declared in projection.tables}
         self.aside = SetAside(self._copy(projection.aside, suffix), projection.name)
         self.proof = self._copy(projection.proof, suffix)
@@ -101,6 +102,25 @@ class Layout:
         row = connection.execute(query.with_for_update() if lock else query).mappings().first()
         return None if row is None else Place(**row)
 
+    def missing(self, there: Collection[str]) -> list[str]:
+        """Which of these tables are not among those that are `there`."""
+        return [made.name for made in self.all if made.name not in there]
+
+    def lacking(self, connection: Connection) -> list[str]:
+        """What a hand or a crash took from these tables: names of tables, and of columns as `table.column`."""
+        inspected = sqlalchemy.inspect(connection)
+        found = self.missing(set(inspected.get_table_names()))
+        for made in self.all:
+            if made.name not in found:
+                there = {column["name"] for column in inspected.get_columns(made.name)}
+                found += [f"{made.name}.{column.name}" for column in made.columns if column.name not in there]
+        return found
+
+    def drop(self, connection: Connection) -> None:
+        """Remove the tables, the place first: what is left of them is not taken for whole."""
+        for made in reversed(self.all):
+            connection.execute(DropTable(made, if_exists=True))
+
     def _copy(self, declared: Table, suffix: str) -> Table:
         copy = declared.to_metadata(MetaData(), name=declared.name + suffix)
         for index in copy.indexes:
@@ -131,12 +151,16 @@ def make_tables(database: Database, projections: Iterable[Projection] | None = N
             if layout.place.name in there:
                 _complete(connection, layout, there)
             place = layout.standing(connection) if layout.place.name in there else None
-            empty = place is not None and place.position == 0 and place.definition != projection.definition
-            if place is None or empty:
+            if place is None or (place.position == 0 and not is_made_so(projection, place)):
                 drop_leftovers(connection, projection)
                 layout.create(connection)
                 layout.create_indexes(connection)
                 layout.become_whole(connection)
+
+
+def is_made_so(projection: Projection, place: Place) -> bool:
+    """Whether tables that hold nothing yet are as this release makes them, with their indexes."""
+    return place.whole and place.definition == projection.definition
 
 
 def _complete(connection: Connection, layout: Layout, there: Collection[str]) -> None:
@@ -153,12 +177,17 @@ def _complete(connection: Connection, layout: Layout, there: Collection[str]) ->
 def exchange(connection: Connection, fresh: Layout) -> None:
     """Let other tables take over, all in one step; those that served bear the number of their generation from then on.
 
+    Tables that served before and serve again are a generation of their own, so that the highest number always serves.
     What is left of tables that served, but of which some are missing, stands aside as generation 0.
     """
     there = set(sqlalchemy.inspect(connection).get_table_names())
     before = serving(fresh.projection)
     place = before.standing(connection) if before.place.name in there else None
     suffix = f"__g{place.generation if place else 0}"
+    if place is not None and fresh.generation < place.generation:
+        connection.execute(update(fresh.place).values(generation=place.generation + 1))
+        if connection.dialect.name != "sqlite":
+            connection.commit()
     pairs: list[tuple[str, str]] = []
     for declared, made in zip(_declared(fresh.projection), fresh.all, strict=True):
         if declared.name in there:
@@ -172,12 +201,31 @@ def exchange(connection: Connection, fresh: Layout) -> None:
     connection.exec_driver_sql("RENAME TABLE " + ", ".join(f"`{old}` TO `{new}`" for old, new in pairs))
 
 
+def standing_beside(connection: Connection, projection: Projection) -> list[Layout]:
+    """The tables of this projection that do not serve and are whole, lowest generation first.
+
+    A generation below the one that serves served before it; a higher one was built and has not taken over.
+    """
+    there = set(sqlalchemy.inspect(connection).get_table_names())
+    found = (re.fullmatch(rf"{re.escape(projection.place.name)}__g(\d+)", name) for name in there)
+    layouts = [Layout.beside(projection, int(match[1])) for match in found if match]
+    whole = [layout for layout in layouts if not layout.missing(there) and _is_whole(layout.standing(connection))]
+    return sorted(whole, key=lambda layout: layout.generation)
+
+
+def _is_whole(place: Place | None) -> bool:
+    return place is not None and place.whole
+
+
 def _declared(projection: Projection) -> list[Table]:
     return [*projection.tables, projection.aside, projection.proof, projection.place]
 
 
 def drop_leftovers(connection: Connection, projection: Projection) -> None:
-    """Remove every table of the projection that does not serve: of rebuilds, and those that served before."""
+    """Remove every table of the projection that does not serve: of rebuilds, and those that served before.
+
+    Those of a running `check` bear other names and are left alone.
+    """
     names = "|".join(re.escape(declared.name) for declared in _declared(projection))
     for name in sqlalchemy.inspect(connection).get_table_names():
         if re.fullmatch(rf"({names})__g\d+", name):

@@ -39,6 +39,7 @@ SLUGS = {
         "merchant-not-found",
         "not-found",
         "nothing-set-aside",
+        "nothing-to-swap",
         "payment-intent-not-found",
         "payout-not-found",
         "settlement-not-found",
@@ -50,6 +51,7 @@ SLUGS = {
     "Conflict": {
         "conflict",
         "copy-refused",
+        "differences-found",
         "hold-exists",
         "insufficient-funds",
         "lost-race",

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import delete, update
 
-from ledger.errors import RebuildOvertaken, TooManySetAside
+from ledger.errors import DifferencesFound, RebuildOvertaken, TooManySetAside
 from ledger.store import Ledger
 from projections import positions
 from projections.aside import STREAMS_MAX
@@ -20,8 +20,8 @@ from projections.follower import advance, read_section, run_batch, run_round
 from projections.payments import PAYMENTS, payments
 from projections.places import heads, places
 from projections.projection import PROJECTIONS
-from projections.rebuild import rebuild
-from projections.tables import Layout
+from projections.rebuild import rebuild, rebuild_all
+from projections.tables import Layout, serving
 from tests.projections.dumped import dump, dump_all
 from tests.projections.planted import Planted
 from tests.projections.tale import Tale
@@ -41,17 +41,24 @@ def test_a_rebuild_mends_rows_that_were_altered(tale: Tale, database: Database, 
     run_batch(tale.story.ledger, database, projection, START, limit=10_000)
     database.write(lambda connection: connection.execute(update(PAYMENTS).values(received=1)))
     database.write(lambda c: c.execute(delete(PAYMENTS).where(PAYMENTS.c.id == tale.payments["exact"])))
-    rebuild(tale.story.ledger, database, projection, START)
+    with pytest.raises(DifferencesFound, match=r"payments: rows more; payments\.received"):
+        rebuild(tale.story.ledger, database, projection, START)
+    (found,) = rebuild_all(tale.story.ledger, database, [projection], START)
+    assert not found.swapped
+    groups = [one.group for one in found.compared.differences]
+    rebuild(tale.story.ledger, database, projection, START, accepted=groups)
     assert dump(database, projection) == dump(tables_on_sqlite, projection)
 
 
-def test_a_rebuild_leaves_no_tables_behind_and_counts_generations(tale: Tale, database: Database) -> None:
-    names: list[set[str]] = []
+def test_a_rebuild_keeps_the_tables_that_served_and_no_others(tale: Tale, database: Database) -> None:
+    projection = PROJECTIONS["journal"]
+    declared = {made.name for made in serving(projection).all}
     for generation in (1, 2, 3):
-        rebuild(tale.story.ledger, database, PROJECTIONS["journal"], START)
-        names.append(set(sqlalchemy.inspect(database.engine).get_table_names()))
+        rebuild(tale.story.ledger, database, projection, START)
+        there = set(sqlalchemy.inspect(database.engine).get_table_names())
+        kept = {f"{name}__g{generation - 1}" for name in declared}
+        assert there == declared | kept | {"positions", "positions__aside"}
         assert places(database)["journal"].generation == generation
-    assert names[0] == names[1] == names[2]
     indexes = sqlalchemy.inspect(database.engine).get_indexes("journal_postings")
     assert {tuple(index["column_names"]) for index in indexes} == {
         ("account", "position", "value_date", "currency", "units"),
@@ -114,7 +121,12 @@ def test_what_a_rebuild_cannot_fold_is_set_aside_beside_the_new_tables(
     assert planted.sums(database) == {"tl_a": 2}
     assert [(entry.attempts, entry.first_seen_at) for entry in heads(database, 9)] == [(2, START), (2, START)]
     planted.mend()
-    rebuild(ledger, database, planted.tallies, later)
+    # What could not be folded and now can is a difference like any other.
+    folded = ["tallies: rows more", "tally_turns: rows more"]
+    with pytest.raises(DifferencesFound, match="; ".join(folded)):
+        rebuild(ledger, database, planted.tallies, later)
+    assert planted.sums(database) == {"tl_a": 2}
+    rebuild(ledger, database, planted.tallies, later, accepted=folded)
     assert planted.aside(database) == []
     assert planted.sums(database) == {"tl_a": 2, "tl_b": 2, "tl_c": 1}
     assert places(database)["tallies"].aside == 0
