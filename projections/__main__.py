@@ -1,4 +1,4 @@
-"""The command line of the read models: `python -m projections list | lag | rebuild NAME | retry NAME`.
+"""The command line of the read models: `python -m projections list|lag|check|rebuild|compare|swap|retry|show`.
 
 A door: the settings come from the environment, random bytes and the time from the system.
 """
@@ -14,21 +14,18 @@ from datetime import UTC, datetime
 from typing import Final
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from ledger.errors import Problem, UnknownProjection
 from ledger.ids import of_event
 from ledger.settings import SettingsInvalid, read_settings
 from ledger.store import Ledger
-from projections import PROJECTIONS, Projection, showing
+from projections import PROJECTIONS, Projection, renewing, showing
 from projections.aside import Pile
-from projections.beside import Told
 from projections.database import Database, open_database
 from projections.places import heads, piles, places, position_of
-from projections.rebuild import rebuild
 from projections.retry import retry
-from projections.tables import Place, make_tables
+from projections.tables import Place
 
 FINE, BEHIND, REFUSED = 0, 1, 2
 """Exit codes: all is well; something is set aside, has stopped or must be rebuilt; the command could not be done."""
@@ -64,9 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "lag", help="events behind the end of the log, and what is set aside; exit code 1 when that is anything"
     )
-    building = commands.add_parser("rebuild", help="build the tables anew from the log while the old ones serve")
-    building.add_argument("names", nargs="*", metavar="NAME", help="which; all when left out")
-    building.add_argument("--outdated", action="store_true", help="only those whose definition has changed")
+    renewing.add_to(commands)
     retrying = commands.add_parser("retry", help="fold what was set aside, when what was at fault is mended")
     retrying.add_argument("names", nargs="+", metavar="NAME")
     retrying.add_argument("--stream", metavar="ID", help="only what is set aside of this stream")
@@ -84,7 +79,7 @@ def _do(asked: argparse.Namespace, ledger: Ledger, database: Database, console: 
     chosen = _chosen(asked.names)
     if asked.command == "retry":
         return max([_retry(projection, asked.stream, ledger, database, console) for projection in chosen])
-    return _rebuild(chosen, ledger, database, console, only_outdated=asked.outdated)
+    return renewing.renew(asked, chosen, ledger, database, datetime.now(UTC), console)
 
 
 def _chosen(names: Sequence[str]) -> list[Projection]:
@@ -162,36 +157,10 @@ def _retry(projection: Projection, stream: str | None, ledger: Ledger, database:
     if projection.crosses_streams:
         # Its rows hold what other streams had come to; only in the order of the log are they right.
         console.print(f"{projection.name} reads across streams: it is built anew, which retries everything.")
-        return _rebuild([projection], ledger, database, console, only_outdated=False)
+        return renewing.rebuild([projection], ledger, database, datetime.now(UTC), console)
     done = retry(ledger, database, projection, stream)
     console.print(f"{projection.name}: {done.taken} events folded, {done.left} still set aside.")
     return BEHIND if done.left else FINE
-
-
-def _rebuild(
-    chosen: list[Projection], ledger: Ledger, database: Database, console: Console, *, only_outdated: bool
-) -> int:
-    make_tables(database, chosen)
-    found = places(database, chosen)
-    with Progress(console=console) as progress:
-        for projection in chosen:
-            if only_outdated and found[projection.name].definition == projection.definition:
-                continue
-            rebuild(ledger, database, projection, datetime.now(UTC), _told(progress, projection.name))
-    aside = piles(database)
-    for projection in chosen:
-        if projection.name in aside:
-            console.print(f"{projection.name}: {aside[projection.name].events} still set aside; see lag.")
-    return BEHIND if any(projection.name in aside for projection in chosen) else FINE
-
-
-def _told(progress: Progress, name: str) -> Told:
-    task = progress.add_task(name, total=None)
-
-    def told(reached: int, head: int) -> None:
-        progress.update(task, completed=reached, total=head)
-
-    return told
 
 
 if __name__ == "__main__":
