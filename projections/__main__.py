@@ -118,7 +118,7 @@ def _lag(ledger: Ledger, database: Database, console: Console) -> int:
     if any(place.position > head for place in found.values()):
         console.print("The event log ends before what was followed already: see the projector's log.", highlight=False)
         return BEHIND
-    stands_still = any(_stands_still(PROJECTIONS[name], place) for name, place in found.items())
+    stands_still = not all(place.follows(PROJECTIONS[name]) for name, place in found.items())
     return BEHIND if stands_still or aside else FINE
 
 
@@ -137,10 +137,6 @@ def _show_heads(database: Database, console: Console) -> None:
 
 def _told_at(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
-
-
-def _stands_still(projection: Projection, place: Place) -> bool:
-    return place.failing is not None or place.definition != projection.definition
 
 
 def _state(projection: Projection, place: Place | None) -> str:

@@ -59,13 +59,14 @@ def catch_up(ledger: Ledger, database: Database, beside: Layout, upto: int, at: 
     What cannot be folded is set aside, seen `at`. Raises TooManySetAside, RebuildOvertaken, ReadTablesUnavailable,
     EventStoreUnavailable, LogDamaged at a hole, LogCutShort.
     """
+    return follow(ledger, database, beside, _position(beside, database.write(beside.standing)), upto, at, told)
 
-    return _follow(ledger, database, beside, _position(beside, database.write(beside.standing)), upto, at, told)
 
-
-def _follow(
+def follow(
     ledger: Ledger, database: Database, beside: Layout, position: int, upto: int, at: datetime, told: Told
 ) -> int:
+    """The same for tables that need not be whole yet and stand at `position`."""
+
     def step(piece: Section, cause: str | None) -> int:
         passed = database.write(partial(advance, layout=beside, section=piece, at=at, cause=cause))
         return _told_of(beside, piece, cause, passed)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -23,11 +23,12 @@ from ledger.event_log import Recorded
 from ledger.store import Ledger
 from projections import bulk_fold
 from projections.aside import Aside
+from projections.beside import Told, follow
 from projections.building_processes import fold_in_processes
 from projections.bulk_fold import Folded, Unit, fold_log
 from projections.database import Database
 from projections.encoding import Key, Row, encoder
-from projections.follower import Section, advance, in_pieces, read_rows, read_section, tell_set_aside
+from projections.follower import read_rows, tell_set_aside
 from projections.loading import Loading, RowsRefused, index_all
 from projections.projection import PROJECTIONS
 from projections.proof import Proof
@@ -39,14 +40,10 @@ SMALL: Final = 20_000
 """Events that are folded sooner here than other processes are started."""
 
 PROCESSES_MAX: Final = 4
-CAREFUL_BATCH: Final = 5_000
 SAMPLES: Final = 10
 SAMPLE: Final = 500
 
 log = logging.getLogger(__name__)
-
-Told = Callable[[int, int], None]
-"""Hears the position reached and the one aimed at."""
 
 
 def build(
@@ -97,7 +94,11 @@ def _build(
     proofs = [_load_sums(loading, layout, parts) for layout in layouts]
     _make_indexes(database, loading, layouts)
     for layout, proof in zip(layouts, proofs, strict=True):
-        loading.write(partial(_end, layout=layout, proof=proof, aside=_aside(layout, parts), upto=upto))
+        aside = _aside(layout, parts)
+        loading.write(partial(_end, layout=layout, proof=proof, aside=aside, upto=upto))
+        for entry in aside:
+            if entry.cause is not None:
+                tell_set_aside(f"rebuild of {entry.follower}", entry, entry.cause)
 
 
 def _processes(layouts: Sequence[Layout], upto: int, wanted: int | None) -> int:
@@ -182,25 +183,10 @@ def _end(connection: Connection, layout: Layout, proof: Proof, aside: list[Aside
     layout.aside.add(connection, aside)
     proof.write(connection, layout.proof)
     layout.become_whole(connection, position=upto, aside=len(aside))
-    for entry in aside:
-        if entry.cause is not None:
-            log.error("rebuild of %s has set aside %s: %s", entry.follower, entry.position, entry.cause)
 
 
 def _build_carefully(ledger: Ledger, database: Database, layout: Layout, upto: int, at: datetime, told: Told) -> None:
     """The same in transactions of some thousand events: slower, but it finds the event whose rows are refused."""
-
-    def step(piece: Section, cause: str | None) -> int:
-        passed = database.write(partial(advance, layout=layout, section=piece, at=at, cause=cause))
-        if cause is not None:
-            tell_set_aside(f"rebuild of {layout.projection.name}", piece.rows[0], cause)
-        return passed
-
-    position = 0
-    while position < upto:
-        section = read_section(ledger, position, min(CAREFUL_BATCH, upto - position))
-        in_pieces(section, step)
-        position = section.upto
-        told(position, upto)
+    follow(ledger, database, layout, 0, upto, at, told)
     database.write(layout.create_indexes)
     database.write(layout.become_whole)

@@ -37,10 +37,8 @@ REFUSED: Final = frozenset({1044, 1045, 1049, 1142, MISSING_TABLE, 1698})
 
 TRIES_MAX: Final = 10
 WAIT_S: Final = 10
-FILLING_S: Final = 3_600
-"""Longest wait for one statement on tables that nobody reads yet."""
 PATIENT_S: Final = 3_600
-"""Longest wait for one answer where whole tables are compared."""
+"""Longest wait for one answer where whole tables are filled or compared."""
 
 WAITS: Final = Waits(connect_s=5, answer_s=60, lock_s=WAIT_S)
 
@@ -230,7 +228,7 @@ def filling_database(database: Database, spool: Path) -> Database:
     url = database.engine.url
     if not database.is_mysql:
         return Database(_engine(url.render_as_string(hide_password=False)))
-    engine = mysql_engine(url, WAITS._replace(answer_s=FILLING_S), spool=spool)
+    engine = mysql_engine(url, WAITS._replace(answer_s=PATIENT_S), spool=spool)
     return Database(engine)
 
 

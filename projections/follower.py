@@ -124,7 +124,7 @@ def run_round(ledger: Ledger, database: Database, at: datetime, limit: int = BAT
     found = _made(database, PROJECTIONS.values())
     standing: dict[int, list[Projection]] = {}
     for name, projection in PROJECTIONS.items():
-        if found[name].failing is None and found[name].definition == projection.definition:
+        if found[name].follows(projection):
             standing.setdefault(found[name].position, []).append(projection)
     applied, is_behind = 0, False
     for position, together in standing.items():
@@ -261,7 +261,7 @@ def fold(connection: Connection, layout: Layout, section: Section, waiting: Set[
     rows.flush()
 
 
-def tell_set_aside(follower: str, row: Recorded, cause: str) -> None:
+def tell_set_aside(follower: str, row: Recorded | Aside, cause: str) -> None:
     """Log that an event was set aside."""
     event = f"{row.name} {of_event(row.stream, row.version)}"
     log.error("%s has set aside %s at position %s: %s", follower, event, row.position, cause)

@@ -7,9 +7,9 @@ asked for is taken for new, which most are, and asked for only when the database
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, select, tuple_
+from sqlalchemy import Connection, Table, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from projections import writing
@@ -90,9 +90,7 @@ class LiveRows(Rows):
             writing.insert(self._connection, table, [encoded[c.key] for c in changes if c.old is None])
         others = [change for change in changes if change.old is not None]
         writing.upsert(self._connection, table, [encoded[c.key] for c in others if c.new is not None])
-        gone = [change.key for change in others if change.new is None]
-        if gone:
-            self._connection.execute(_deletion(table), [_named(key) for key in gone])
+        writing.remove(self._connection, table, [c.key for c in others if c.new is None])
         if self._proof_table is not None:
             self._tell_proof(name, form, changes, encoded)
         return len(changes)
@@ -128,11 +126,3 @@ class LiveRows(Rows):
 def _encoded(form: Encoder, row: Row) -> Encoded:
     stored = form.stored(row)
     return Encoded(stored, form.line(stored))
-
-
-def _deletion(table: Table) -> Any:
-    return delete(table).where(and_(*(column == bindparam(f"key_{n}") for n, column in enumerate(primary(table)))))
-
-
-def _named(key: Key) -> dict[str, Any]:
-    return {f"key_{n}": value for n, value in enumerate(key)}

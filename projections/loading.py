@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, select, text
+from sqlalchemy import Connection, Table, select, text
 from sqlalchemy.exc import DBAPIError
 
 from projections import writing
@@ -70,7 +70,7 @@ class Loading:
     def delete(self, table: Table, keys: Sequence[Key]) -> None:
         """Rows that are there stand no more."""
         if keys:
-            self._behind(lambda: self._write(partial(_delete, table=table, keys=keys)))
+            self._behind(lambda: self._write(partial(writing.remove, table=table, keys=keys)))
 
     def ask(self, table: Table, key: Key) -> Row | None:
         """The row with this key, or None."""
@@ -138,12 +138,6 @@ def _load(connection: Connection, table: Table, file: Path, expected: int) -> No
     warnings = connection.exec_driver_sql("SELECT @@warning_count").scalar()
     if loaded != expected or warnings:
         raise RowsRefused(f"{loaded} of {expected} rows of {table.name} were taken, with {warnings} warnings.")
-
-
-def _delete(connection: Connection, table: Table, keys: Sequence[Key]) -> None:
-    columns = primary(table)
-    these = delete(table).where(and_(*(column == bindparam(f"key_{n}") for n, column in enumerate(columns))))
-    connection.execute(these, [{f"key_{n}": value for n, value in enumerate(key)} for key in keys])
 
 
 def _ask(connection: Connection, table: Table, key: Key) -> Row | None:

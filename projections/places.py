@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select, union_all, update
@@ -54,6 +54,14 @@ def heads(reader: Reader, limit: int) -> list[Aside]:
 def positions(reader: Reader) -> dict[str, int]:
     """The log position each projection shows, by its name. Raises ReadTablesUnavailable."""
     return {name: place.position for name, place in places(reader).items()}
+
+
+def lag(found: Mapping[str, Place], head: int) -> dict[str, int]:
+    """How many events each projection is behind the end of the log, by name; one without tables lacks them all.
+
+    `found`: what `places` gave. One that was read after the head may be past it: that is 0.
+    """
+    return {name: max(0, head - (found[name].position if name in found else 0)) for name in sorted(PROJECTIONS)}
 
 
 def position_of(reader: Reader, follower: str) -> int | None:

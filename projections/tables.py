@@ -46,6 +46,10 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     failing: str | None
     aside: int
 
+    def follows(self, projection: Projection) -> bool:
+        """Whether the projector moves it: it has not stopped, and its tables are of the definition we have."""
+        return self.failing is None and self.definition == projection.definition
+
 
 class Layout:
     """The physical tables of one projection. `suffix`: behind the declared names; "" for those that serve."""

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, and_, bindparam, delete
 from sqlalchemy.exc import DBAPIError
 
-from projections.encoding import NULL, sql
+from projections.encoding import NULL, Key, sql
+from projections.rows import primary
 
 ROWS_AT_ONCE: Final = 1_000
 BYTES_AT_ONCE: Final = 1_000_000
@@ -40,6 +41,14 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Encoded]) -> Non
 def add_up(connection: Connection, table: Table, rows: Sequence[Encoded], modulus: int) -> None:
     """Insert rows, or add each column behind the key to what stands there, modulo a power of two."""
     _write(connection, table, rows, _conflict(table, connection, f"({{old}} + {{new}}) & {modulus - 1}"))
+
+
+def remove(connection: Connection, table: Table, keys: Sequence[Key]) -> None:
+    """Let the rows with these keys stand no more; harmless when there is none."""
+    if keys:
+        columns = primary(table)
+        these = delete(table).where(and_(*(column == bindparam(f"key_{n}") for n, column in enumerate(columns))))
+        connection.execute(these, [{f"key_{n}": value for n, value in enumerate(key)} for key in keys])
 
 
 def _write(connection: Connection, table: Table, rows: Sequence[Encoded], conflict: str) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TypeVar
 
 from marshmallow import Schema, fields
 from redis.exceptions import RedisError
 
 from ledger.errors import Problem, QueueUnavailable, Unavailable
-from projections import PROJECTIONS
 from projections.aside import Pile
-from projections.places import piles, places
-from projections.tables import Place
+from projections.places import lag, piles, places
 from web.fields import Instant, Word
 from web.routes import Answer, Call, route
 from web.wiring import Services
@@ -70,7 +68,7 @@ def ready(call: Call) -> Answer:
             "status": "ok" if whole else "away",
             "parts": parts,
             "position": head,
-            "lag": {} if head is None or shown is None else _lag(head, shown[0]),
+            "lag": {} if head is None or shown is None else lag(shown[0], head),
             "set_aside": {} if shown is None else {name: _piled(pile) for name, pile in sorted(shown[1].items())},
             "stopped": [] if shown is None else sorted(name for name, at in shown[0].items() if at.failing is not None),
         },
@@ -89,11 +87,6 @@ def _ping(services: Services) -> None:
         services.redis.ping()
     except RedisError as error:
         raise QueueUnavailable("Redis does not answer.") from error
-
-
-def _lag(head: int, shown: Mapping[str, Place]) -> dict[str, int]:
-    # The positions were read after the head, so a projection may be past it by now.
-    return {name: max(0, head - (shown[name].position if name in shown else 0)) for name in sorted(PROJECTIONS)}
 
 
 def _piled(pile: Pile) -> dict[str, object]:

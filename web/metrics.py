@@ -12,7 +12,7 @@ from typing import Final
 
 from ledger.errors import EventStoreUnavailable, ReadTablesUnavailable
 from projections import PROJECTIONS
-from projections.places import piles, places
+from projections.places import lag, piles, places
 from web.auth import OPERATORS
 from web.routes import Answer, Call, route
 
@@ -31,15 +31,11 @@ def metrics(call: Call) -> Answer:
     # The positions first: asked after the head they could be past it.
     found, aside = places(call.services.reader), piles(call.services.reader)
     head = call.services.ledger.head()
-    behind = {name: max(0, head - (found[name].position if name in found else 0)) for name in PROJECTIONS}
-    follows = {
-        name: int(name in found and found[name].failing is None and found[name].definition == projection.definition)
-        for name, projection in PROJECTIONS.items()
-    }
+    follows = {name: int(name in found and found[name].follows(one)) for name, one in PROJECTIONS.items()}
     text = "".join(
         [
             _family("socai_log_head", "Last position of the event log.", [("", head)]),
-            _family("socai_projection_lag_events", "Log head minus position.", _by_name(behind)),
+            _family("socai_projection_lag_events", "Log head minus position.", _by_name(lag(found, head))),
             _family("socai_projection_follows", "1 while it follows the log, 0 when it stands.", _by_name(follows)),
             _family(
                 "socai_set_aside_events",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -17,7 +18,6 @@ from ledger.accounts import Account
 from ledger.aggregate import Aggregate
 from ledger.journal import JournalEntry, credit, debit
 from ledger.payments import PaymentIntent
-from ledger.statements import Direction
 from tests.projections.tale import Tale, tell
 from tests.story import BANK_ACCOUNT, Story, dong
 
@@ -34,27 +34,9 @@ class SlowStory(Story):
         """Let more time pass than was said."""
         self.now += timedelta(**time) * SLOWER
 
-    def row(
-        self,
-        units: int,
-        memo: str,
-        *,
-        direction: Direction = "credit",
-        reference: str = "",
-        is_reversal: bool = False,
-        bank_account_id: str = BANK_ACCOUNT,
-        source: str = "webhook",
-    ) -> RecordStatementLine:
+    def row(self, units: int, memo: str, **how: Any) -> RecordStatementLine:
         """What a bank reports, up to four days late, or a day early."""
-        told = super().row(
-            units,
-            memo,
-            direction=direction,
-            reference=reference,
-            is_reversal=is_reversal,
-            bank_account_id=bank_account_id,
-            source=source,
-        )
+        told = super().row(units, memo, **how)
         return msgspec.structs.replace(told, value_date=self.near())
 
     def near(self) -> date:

@@ -14,7 +14,7 @@ from projections.payments import PAYMENTS
 from projections.places import places
 from projections.projection import PROJECTIONS
 from tests.projections.built import fresh
-from tests.projections.dumped import dump
+from tests.projections.dumped import dump, rows_of
 from tests.projections.tale import Tale
 from tests.story import START
 
@@ -35,12 +35,7 @@ def test_they_are_compared_where_those_that_serve_stand(tale: Tale, database: Da
     database.write(lambda c: c.execute(update(PAYMENTS).values(fees=PAYMENTS.c.fees + 1)))
     [found] = compare_beside(ledger, database, layout, START, _told).differences
     assert found.group.startswith("payments.fees: ")
-    assert found.rows == len(dump_of(database))
-
-
-def dump_of(database: Database) -> list[object]:
-    """The payments there are, whatever their proof says."""
-    return list(database.rows(PAYMENTS.select()))
+    assert found.rows == len(rows_of(database, PAYMENTS_MODEL)["payments"])
 
 
 def test_tables_that_hold_nothing_are_no_measure(tale: Tale, database: Database) -> None:
