@@ -14,10 +14,9 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Table
 
 from ledger.errors import FoldImpossible
-from projections.encoding import Key, Row, encoder
+from projections.encoding import Key, Lines, Row, encoder
 from projections.proof import Proof
 from projections.rows import Rows, shape
-from projections.writing import Encoded
 
 BLOOM_BITS: Final = 1 << 27
 """16 MB: five million keys leave two in ten thousand questions that were not needed."""
@@ -26,10 +25,10 @@ BLOOM_BITS: Final = 1 << 27
 class Shelf(Protocol):
     """Where rows go and come from: the tables that are being filled."""
 
-    def insert(self, table: Table, rows: Sequence[Encoded]) -> None:
+    def insert(self, table: Table, rows: Lines) -> None:
         """Rows that were never there."""
 
-    def upsert(self, table: Table, rows: Sequence[Encoded]) -> None:
+    def upsert(self, table: Table, rows: Lines) -> None:
         """Rows that are there with other values."""
 
     def delete(self, table: Table, keys: Sequence[Key]) -> None:
@@ -122,27 +121,23 @@ class BulkRows(Rows):
 
     def _write(self, name: str, rows: dict[Key, Row | None]) -> None:
         table, before = self._tables[name], self._before[name]
-        form, proof, written = encoder(table), self.proof, self._written
-        fresh, changed, gone = list[Encoded](), list[Encoded](), list[Key]()
-        for key, row in sorted(rows.items()):
-            older = before.pop(key, None)
-            if older is not None:
-                if older == row:
-                    continue
-                stored = form.stored(older)
-                proof.add(name, *form.bucket(stored), form.line(stored), rows=-1)
-            if row is None:
-                if older is not None:
-                    gone.append(key)
-                continue
-            stored = form.stored(row)
-            line = form.line(stored)
-            proof.add(name, *form.bucket(stored), line)
-            (fresh if older is None else changed).append(Encoded(stored, line))
-            written.put((name, *key))
-        self._shelf.insert(table, fresh)
-        self._shelf.upsert(table, changed)
-        self._shelf.delete(table, gone)
+        older = {key: before.pop(key) for key in before.keys() & rows.keys()}
+        # In order of the key, which is the order in which tables keep rows.
+        changes = [(key, older.get(key), rows[key]) for key in sorted(rows)]
+        fresh = [new for _, old, new in changes if old is None and new is not None]
+        others = [(key, old, new) for key, old, new in changes if old is not None and old != new]
+        self._count(name, encoder(table).encoded([old for _, old, _ in others]), rows=-1)
+        self._shelf.insert(table, self._count(name, encoder(table).encoded(fresh)))
+        changed = encoder(table).encoded([new for _, _, new in others if new is not None])
+        self._shelf.upsert(table, self._count(name, changed))
+        self._shelf.delete(table, [key for key, _, new in others if new is None])
+        for key, row in rows.items():
+            if row is not None:
+                self._written.put((name, *key))
+
+    def _count(self, name: str, lines: Lines, rows: int = 1) -> Lines:
+        self.proof.add(name, lines.buckets, lines.lines, rows)
+        return lines
 
 
 class Bloom:

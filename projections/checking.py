@@ -8,7 +8,7 @@ swapped is left alone, and are removed at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from datetime import date, datetime
 from functools import partial
 from typing import Any, Final
@@ -23,11 +23,11 @@ from projections.beside import Told, fold_up_to
 from projections.building import build
 from projections.columns import Instant
 from projections.database import Database
-from projections.encoding import NULL, encoder
+from projections.encoding import NULL, Encoder, encoder
 from projections.pairs import Pair, first_keys, pair
 from projections.places import places
 from projections.projection import Projection
-from projections.proof import Bucket, SetHash, hashes_of, kept_hashes
+from projections.proof import Proof, kept_hashes
 from projections.rebuild import passes
 from projections.tables import Layout, Place, serving
 
@@ -159,31 +159,35 @@ def _set_hashes(connection: Connection, layout: Layout) -> Iterator[Finding]:
     before = serving(layout.projection)
     kept, right = kept_hashes(connection, before.proof), kept_hashes(connection, layout.proof)
     suspect = {bucket for bucket in kept.keys() | right.keys() if kept.get(bucket) != right.get(bucket)}
-    stood: dict[Bucket, SetHash] = {}
+    stood = Proof()
     for name in sorted({bucket[0] for bucket in suspect} & before.tables.keys()):
-        stood |= _hashed(connection, name, before.tables[name])
+        _add_standing(stood, connection, name, before.tables[name])
+    standing = stood.hashes()
     for bucket in sorted(suspect):
-        if kept.get(bucket) != stood.get(bucket):
+        if kept.get(bucket) != standing.get(bucket):
             name, *counted = bucket
             key = "/".join(part or "-" for part in counted)
             yield Finding(projection=layout.projection.name, kind=SET_HASH, table=name, key=key)
 
 
-def _hashed(connection: Connection, name: str, table: Table) -> Mapping[Bucket, SetHash]:
-    """The set hashes of the rows as they stand, whatever stands there."""
-    return hashes_of(_lines(connection, name, table))
-
-
-def _lines(connection: Connection, name: str, table: Table) -> Iterator[tuple[str, str, str, bytes]]:
+def _add_standing(proof: Proof, connection: Connection, name: str, table: Table) -> None:
+    """Count the rows of a table as they stand, whatever stands there."""
     form = encoder(table)
     raw = [type_coerce(column, _raw(column.type, connection.dialect.name == "sqlite")) for column in table.columns]
-    for row in connection.execute(select(*raw).execution_options(yield_per=1_000)):
-        stored = [_stored(value) for value in row]
-        try:
-            day, merchant = form.bucket(stored)
-        except (ValueError, TypeError):
-            continue  # No day can be read in it, so it is counted nowhere; the row itself is found to differ.
-        yield name, day, merchant, form.line(stored)
+    found = connection.execute(select(*raw).execution_options(yield_per=ROWS_MAX))
+    for some in found.partitions():
+        stored = [[_stored(value) for value in row] for row in some]
+        # Where no day can be read, the row is counted nowhere; it is found to differ itself.
+        lines = form.lines([values for values in stored if _is_counted(form, values)])
+        proof.add(name, lines.buckets, lines.lines)
+
+
+def _is_counted(form: Encoder, stored: list[Any]) -> bool:
+    try:
+        form.bucket(stored)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def _raw(kind: Any, is_sqlite: bool) -> Any:

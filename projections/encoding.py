@@ -8,11 +8,11 @@ the values one by one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Boolean, Column, Date, Table
@@ -30,13 +30,30 @@ NULL: Final = msgspec.Raw(b"NULL")
 """No value, as INSERT and LOAD DATA both read it outside of quotes."""
 
 _encode: Final = msgspec.json.Encoder().encode
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
 _sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
 _ESCAPE: Final = re.compile(rb"\\(u[0-9a-f]{4}|.)")
 
 
+class Lines(NamedTuple):
+    """Rows, encoded: what belongs to one row stands at the same place in each list.
+
+    `stored`: values as databases keep them, in the order of the columns; `lines`: the same as JSON arrays without
+    blanks; `buckets`: day and merchant under which the proof counts a row, "" for none.
+    """
+
+    stored: Sequence[Sequence[Any]]
+    lines: list[bytes]
+    buckets: list[tuple[str, str]]
+
+    def part(self, begin: int, end: int) -> Lines:
+        """The rows from place `begin` to before `end`."""
+        return Lines(self.stored[begin:end], self.lines[begin:end], self.buckets[begin:end])
+
+
 class Encoder:
-    """Turns the rows of one table into stored values and lines. Make one with `encoder`."""
+    """Turns the rows of one table into lines, column by column. Make one with `encoder`."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -49,31 +66,45 @@ class Encoder:
             self.names.index(table.info[what]) if table.info.get(what) else None for what in ("day", "merchant")
         )
 
-    def stored(self, row: Row) -> list[Any]:
-        """The values of a row as databases keep them, in the order of the columns: text, numbers, NULL."""
-        values = list(self._values(row))
-        for n, convert in self._special:
-            values[n] = NULL if values[n] is None else convert(values[n])
+    def encoded(self, rows: Sequence[Row]) -> Lines:
+        """Rows as they are kept. Raises ValueError for an instant nobody knows the zone of."""
+        columns: list[Sequence[Any]] = list(zip(*map(self._values, rows), strict=True))
+        for n, convert in self._special if rows else ():
+            columns[n] = convert(columns[n])
+        return self.lines(list(zip(*columns, strict=True)))
+
+    def lines(self, stored: Sequence[Sequence[Any]]) -> Lines:
+        """The same of stored values; ids among them are escaped where they are none, as their column does it."""
+        found = list(stored)
+        text = _encode_lines(found)
+        lines = text.splitlines()
+        if not text.isascii() or b' "' in text or b"\\" in text:
+            for number, line in enumerate(lines):
+                if not line.isascii() or b' "' in line or b"\\" in line:
+                    found[number] = self._escaped(found[number])
+                    lines[number] = _encode(found[number])
+        return Lines(found, lines, self._buckets(found))
+
+    def _escaped(self, stored: Sequence[Any]) -> list[Any]:
+        values = list(stored)
+        for n, kind in self._ids:
+            if isinstance(values[n], str):
+                values[n] = kind.process_bind_param(values[n], _ANY)
         return values
 
-    def line(self, stored: list[Any]) -> bytes:
-        """The stored values as a JSON array without blanks, NULL for none.
+    def bucket(self, stored: Sequence[Any]) -> tuple[str, str]:
+        """The day and the merchant under which these stored values are counted in the proof; "" for none.
 
-        Ids among `stored` are escaped where they are no ids, as their column does it.
+        Raises ValueError or TypeError where no day can be read.
         """
-        line = _encode(stored)
-        if not line.isascii() or b' "' in line or b"\\" in line:
-            for n, kind in self._ids:
-                if isinstance(stored[n], str):
-                    stored[n] = kind.process_bind_param(stored[n], _ANY)
-            line = _encode(stored)
-        return line
-
-    def bucket(self, stored: list[Any]) -> tuple[str, str]:
-        """The day and the merchant under which these stored values are counted in the proof; "" for none."""
         day = "" if self._day is None else _day(stored[self._day])
         merchant = "" if self._merchant is None else stored[self._merchant]
         return day, "" if merchant is NULL else merchant
+
+    def _buckets(self, stored: Sequence[Sequence[Any]]) -> list[tuple[str, str]]:
+        if self._day is None and self._merchant is None:
+            return [_NOWHERE] * len(stored)
+        return list(map(self.bucket, stored))
 
 
 @cache
@@ -98,8 +129,17 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
     return b"\\0" if escape == b"u0000" else chr(int(escape[1:], 16)).encode()
 
 
-def _converter(column: Column[Any]) -> Callable[[Any], Any] | None:
-    kind = column.type
+def _converter(column: Column[Any]) -> Callable[[Sequence[Any]], Sequence[Any]] | None:
+    """What makes stored values of the values of a column; None where they are the same."""
+    convert = _conversion(column.type)
+    if not column.nullable:
+        return None if convert is None else lambda values: list(map(convert, values))
+    if convert is None:
+        return lambda values: [NULL if value is None else value for value in values]
+    return lambda values: [NULL if value is None else convert(value) for value in values]
+
+
+def _conversion(kind: Any) -> Callable[[Any], Any] | None:
     if isinstance(kind, Instant):
         return _instant
     if isinstance(kind, Date):
@@ -108,9 +148,7 @@ def _converter(column: Column[Any]) -> Callable[[Any], Any] | None:
         return int
     if isinstance(kind, SealedJson):
         return _json
-    if isinstance(kind, Ids):
-        return _list
-    return _same if column.nullable else None
+    return _list if isinstance(kind, Ids) else None
 
 
 def _instant(at: datetime) -> str:
@@ -129,10 +167,6 @@ def _list(value: Any) -> str:
     return _encode(list(value)).decode()
 
 
-def _same(value: Any) -> Any:
-    return value
-
-
 def _day(stored: Any) -> str:
     if stored is NULL:
         return ""
@@ -144,5 +178,6 @@ def _bank_day(hour: str) -> str:
     return bank_day(datetime.fromisoformat(f"{hour}:00+00:00")).isoformat()
 
 
+_NOWHERE: Final = ("", "")
 _ANY: Any = None
 """The escaping of ids is the same for every dialect."""

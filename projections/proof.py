@@ -1,7 +1,7 @@
 """The proof: beside its rows every table keeps a set hash for each day and merchant, changed together with them.
 
-A row's hash is BLAKE2b over its line, 124 bits, kept as two numbers of 62 bits; that of a set is the sum of those of
-its rows, modulo 2^62 each. So rows can be added and taken away in any order, and sets be put together: an incremental
+A row's hash is BLAKE2b over its line, 128 bits read as two numbers; that of a set is the two sums of those of its rows,
+modulo 2^62 each. So rows can be added and taken away in any order, and sets be put together: an incremental
 multiset hash by addition (Bellare and Micciancio, "A New Paradigm for Collision-Free Hashing", 1997). It shows what was
 changed behind our back or by a fault of ours. It keeps nobody out who may write these tables: what proves the rows is
 the log, from which `check` makes rows and proof anew.
@@ -9,7 +9,8 @@ the log, from which `check` makes rows and proof anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import struct
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -19,12 +20,14 @@ from sqlalchemy import Connection, Table, select
 from projections import writing
 from projections.columns import key, number, table
 from projections.encoding import encoder
-from projections.writing import Encoded
 
 HALF: Final = 1 << 62
 """What the sums are taken modulo: two summands fit into 64 bits with a sign."""
 
 MASK: Final = HALF - 1
+
+VERSION: Final = "2"
+"""Which way of hashing this is: it is part of the definition of tables, which are built anew when it changes."""
 
 Bucket = tuple[str, str, str]
 """Table (as declared), day (YYYY-MM-DD) and merchant; "" where a table has no such column or a row none."""
@@ -45,45 +48,42 @@ class Proof:
     """Changes of set hashes, not written yet."""
 
     def __init__(self) -> None:
-        self._rows: dict[Bucket, int] = {}
-        self._sums: dict[Bucket, int] = {}
+        # Rows, and the sums of both numbers, which are cut to 62 bits only at the end: a sum of numbers of 64 bits is
+        # the same modulo 2^62.
+        self._sums: dict[Bucket, tuple[int, int, int]] = {}
 
-    def add(self, name: str, day: str, merchant: str, line: bytes, rows: int = 1) -> None:
-        """One more row of the table `name`, or with `rows` -1 one less."""
-        bucket = (name, day, merchant)
-        # Both halves in one number: the lower sum has room to grow, which one addition less is worth.
-        digest = int.from_bytes(blake2b(line, digest_size=16).digest(), "little")
-        both = (digest & MASK) | (digest >> 62 & MASK) << 128
-        self._rows[bucket] = self._rows.get(bucket, 0) + rows
-        self._sums[bucket] = self._sums.get(bucket, 0) + (both if rows > 0 else _LESS - both)
+    def add(self, name: str, buckets: Sequence[tuple[str, str]], lines: Sequence[bytes], rows: int = 1) -> None:
+        """These rows of the table `name`, each under its day and merchant; with `rows` -1 they stand no more."""
+        digests = b"".join([blake2b(line, digest_size=_HASH.size).digest() for line in lines])
+        sums = self._sums
+        for (day, merchant), (low, high) in zip(buckets, _HASH.iter_unpack(digests), strict=True):
+            bucket = (name, day, merchant)
+            count, lows, highs = sums.get(bucket, _NOTHING)
+            sums[bucket] = (count + rows, lows + rows * low, highs + rows * high)
 
     def merge(self, hashes: Mapping[Bucket, SetHash]) -> None:
         """These rows as well."""
         for bucket, found in hashes.items():
-            self._rows[bucket] = self._rows.get(bucket, 0) + found.rows
-            self._sums[bucket] = self._sums.get(bucket, 0) + (found.low | found.high << 128)
+            count, lows, highs = self._sums.get(bucket, _NOTHING)
+            self._sums[bucket] = (count + found.rows, lows + found.low, highs + found.high)
 
     def hashes(self) -> dict[Bucket, SetHash]:
         """What has come together; buckets in which nothing changed are left out."""
-        found = {
-            bucket: SetHash(self._rows[bucket], total & MASK, total >> 128 & MASK)
-            for bucket, total in self._sums.items()
-        }
+        found = {bucket: SetHash(count, low & MASK, high & MASK) for bucket, (count, low, high) in self._sums.items()}
         return {bucket: changed for bucket, changed in found.items() if changed != SetHash()}
 
     def write(self, connection: Connection, kept: Table) -> None:
         """Add the changes to the table `kept`, and forget them."""
-        rows = []
-        for (name, day, merchant), change in sorted(self.hashes().items()):
-            stored = [name, day, merchant, change.rows & MASK, change.low, change.high]
-            rows.append(Encoded(stored, encoder(kept).line(stored)))
-        writing.add_up(connection, kept, rows, HALF)
-        self._rows.clear()
+        rows = [
+            [name, day, merchant, change.rows & MASK, change.low, change.high]
+            for (name, day, merchant), change in sorted(self.hashes().items())
+        ]
+        writing.add_up(connection, kept, encoder(kept).lines(rows), HALF)
         self._sums.clear()
 
 
-_LESS: Final = HALF << 128 | HALF
-"""What is congruent to nothing in both halves: a hash taken from it stays above zero in each."""
+_HASH: Final = struct.Struct("<QQ")
+_NOTHING: Final = (0, 0, 0)
 
 
 def proof_table(name: str) -> Table:
@@ -104,11 +104,3 @@ def kept_hashes(connection: Connection, kept: Table) -> dict[Bucket, SetHash]:
         for row in found
         if (row[columns.rows_kept], row[columns.low], row[columns.high]) != (0, 0, 0)
     }
-
-
-def hashes_of(lines: Iterable[tuple[str, str, str, bytes]]) -> dict[Bucket, SetHash]:
-    """The set hashes of rows given as (table, day, merchant, line)."""
-    proof = Proof()
-    for name, day, merchant, line in lines:
-        proof.add(name, day, merchant, line)
-    return proof.hashes()

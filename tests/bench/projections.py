@@ -154,9 +154,10 @@ def _load_all(loading: Loading, queue: list[Table], files: dict[Table, tuple[Pat
 def _dumped(source: Table, file: Path, connection: Connection) -> int:
     form, rows = encoder(source), 0
     with file.open("wb") as lines:
-        for row in connection.execute(select(source).order_by(*source.primary_key.columns)).mappings():
-            lines.write(sql(form.line(form.stored(dict(row)))) + b"\n")
-            rows += 1
+        found = connection.execute(select(source).order_by(*source.primary_key.columns)).mappings()
+        for some in found.partitions(10_000):
+            lines.writelines(sql(line) + b"\n" for line in form.encoded(list(map(dict, some))).lines)
+            rows += len(some)
     return rows
 
 

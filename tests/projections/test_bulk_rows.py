@@ -12,9 +12,8 @@ from sqlalchemy import Table
 
 from projections.bulk_rows import Bloom, BulkRows
 from projections.columns import key, number, table
-from projections.encoding import NULL, Key, Row, encoder
-from projections.proof import hashes_of
-from projections.writing import Encoded
+from projections.encoding import NULL, Key, Lines, Row, encoder
+from projections.proof import Proof
 
 ROWS = table("rows_of_a_build", key("id"), number("count"))
 SUMS = table("sums_of_a_build", key("id"), number("total"), sums=("total",))
@@ -27,19 +26,19 @@ class Kept:
         self.rows: dict[Key, list[Any]] = {}
         self.writes = self.asked = 0
 
-    def insert(self, table: Table, rows: Sequence[Encoded]) -> None:
+    def insert(self, table: Table, rows: Lines) -> None:
         """A row that is there already would be refused."""
-        for row in rows:
-            assert (row.stored[0],) not in self.rows
-            self.rows[row.stored[0],] = row.stored
-        self.writes += len(rows)
+        for stored in rows.stored:
+            assert (stored[0],) not in self.rows
+            self.rows[stored[0],] = list(stored)
+        self.writes += len(rows.stored)
 
-    def upsert(self, table: Table, rows: Sequence[Encoded]) -> None:
+    def upsert(self, table: Table, rows: Lines) -> None:
         """A row that is not there is no change."""
-        for row in rows:
-            assert (row.stored[0],) in self.rows
-            self.rows[row.stored[0],] = row.stored
-        self.writes += len(rows)
+        for stored in rows.stored:
+            assert (stored[0],) in self.rows
+            self.rows[stored[0],] = list(stored)
+        self.writes += len(rows.stored)
 
     def delete(self, table: Table, keys: Sequence[Key]) -> None:
         """They stand no more."""
@@ -81,8 +80,9 @@ def test_what_stands_at_the_end_is_what_was_put(moves: list[tuple[str, str]], li
         name: done.count(name) for name in done
     }
     assert {key[0]: row[1] for key, row in kept.rows.items()} == plain
-    form = encoder(ROWS)
-    assert rows.proof.hashes() == hashes_of([("rows_of_a_build", "", "", form.line(row)) for row in kept.rows.values()])
+    lines, proof = encoder(ROWS).lines(list(kept.rows.values())), Proof()
+    proof.add("rows_of_a_build", lines.buckets, lines.lines)
+    assert rows.proof.hashes() == proof.hashes()
 
 
 def test_a_row_is_written_once_unless_it_is_touched_long_after() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from projections.columns import day, flag, id_, id_or_none, ids, instant, instant_or_none, key, number, prose, table
 from projections.encoding import NULL, encoder, sql
@@ -38,8 +40,7 @@ ROW = {
 
 
 def _line(**values: object) -> bytes:
-    form = encoder(EVERY)
-    return form.line(form.stored(ROW | values))
+    return encoder(EVERY).encoded([ROW | values]).lines[0]
 
 
 def test_a_row_is_a_json_array_of_what_is_stored() -> None:
@@ -60,13 +61,23 @@ def test_an_id_that_is_none_is_escaped_as_its_column_does_it() -> None:
 
 
 def test_a_row_is_counted_under_its_bank_day_and_merchant() -> None:
-    form = encoder(EVERY)
-    assert form.bucket(form.stored(ROW)) == ("2026-11-26", "")
-    assert form.bucket(form.stored(ROW | {"owner": "mer_1", "at": AT - timedelta(hours=1)})) == ("2026-11-25", "mer_1")
+    rows = [ROW, ROW | {"owner": "mer_1", "at": AT - timedelta(hours=1)}]
+    assert encoder(EVERY).encoded(rows).buckets == [("2026-11-26", ""), ("2026-11-25", "mer_1")]
     plain = encoder(table("plain", key("id"), id_("what")))
-    assert plain.bucket(plain.stored({"id": "a", "what": "b"})) == ("", "")
+    assert plain.encoded([{"id": "a", "what": "b"}] * 2).buckets == [("", "")] * 2
     by_day = encoder(table("by_day", key("id"), day("on"), day="on"))
-    assert by_day.bucket(by_day.stored({"id": "a", "on": date(2026, 1, 1)})) == ("2026-01-01", "")
+    assert by_day.encoded([{"id": "a", "on": date(2026, 1, 1)}]).buckets == [("2026-01-01", "")]
+
+
+@given(st.lists(st.text()), st.lists(st.sampled_from(["a", "a ", "é", '"', "\\", "\n", "x y"])))
+def test_many_rows_are_the_bytes_of_each_alone(texts: list[str], ids_: list[str]) -> None:
+    rows = [ROW | {"owner": owner, "text": text} for owner in (None, *ids_) for text in ("", *texts)]
+    many = encoder(EVERY).encoded(rows)
+    alone = [encoder(EVERY).encoded([row]) for row in rows]
+    assert many.lines == [line for one in alone for line in one.lines]
+    assert many.buckets == [bucket for one in alone for bucket in one.buckets]
+    assert list(map(list, many.stored)) == [list(stored) for one in alone for stored in one.stored]
+    assert encoder(EVERY).encoded([]).lines == []
 
 
 def test_odd_characters_stand_as_they_are_for_servers() -> None:
@@ -76,7 +87,7 @@ def test_odd_characters_stand_as_they_are_for_servers() -> None:
 
 
 def test_null_is_no_text() -> None:
-    assert encoder(EVERY).stored(ROW)[1] is NULL
+    assert encoder(EVERY).encoded([ROW]).stored[0][1] is NULL
     assert _line(owner="NULL") != _line()
 
 
