@@ -34,6 +34,7 @@ from projections.projection import PROJECTIONS
 from projections.proof import Proof
 from projections.rows import increased, shape
 from projections.tables import Layout
+from projections.writing import Statements
 
 SMALL: Final = 20_000
 """Events that are folded sooner here than other processes are started."""
@@ -177,7 +178,9 @@ def _aside(layout: Layout, parts: Sequence[Folded]) -> list[Aside]:
 
 def _end(connection: Connection, layout: Layout, proof: Proof, aside: list[Aside], upto: int) -> None:
     layout.aside.add(connection, aside)
-    proof.write(connection, layout.proof)
+    statements = Statements(connection)
+    proof.write(statements, layout.proof)
+    statements.send()
     layout.become_whole(connection, position=upto, aside=len(aside))
 
 

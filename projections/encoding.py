@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -52,6 +52,9 @@ class Lines(NamedTuple):
         return Lines(self.stored[begin:end], self.lines[begin:end], self.buckets[begin:end])
 
 
+_NO_LINES: Final = Lines((), [], [])
+
+
 class Encoder:
     """Turns the rows of one table into lines, column by column. Make one with `encoder`."""
 
@@ -62,14 +65,17 @@ class Encoder:
         converters = [(n, _converter(column)) for n, column in enumerate(table.columns)]
         self._special = [(n, convert) for n, convert in converters if convert is not None]
         self._ids = [(n, column.type) for n, column in enumerate(table.columns) if isinstance(column.type, Id)]
+        self._of_key = [_key_part(column) for column in table.primary_key.columns]
         self._day, self._merchant = (
             self.names.index(table.info[what]) if table.info.get(what) else None for what in ("day", "merchant")
         )
 
     def encoded(self, rows: Sequence[Row]) -> Lines:
         """Rows as they are kept. Raises ValueError for an instant nobody knows the zone of."""
+        if not rows:
+            return _NO_LINES
         columns: list[Sequence[Any]] = list(zip(*map(self._values, rows), strict=True))
-        for n, convert in self._special if rows else ():
+        for n, convert in self._special:
             columns[n] = convert(columns[n])
         return self.lines(list(zip(*columns, strict=True)))
 
@@ -84,6 +90,10 @@ class Encoder:
                     found[number] = self._escaped(found[number])
                     lines[number] = _encode(found[number])
         return Lines(found, lines, self._buckets(found))
+
+    def keys(self, keys: Sequence[Key]) -> list[bytes]:
+        """Primary keys as JSON arrays, with ids escaped as in lines."""
+        return [_encode([escape(part) for escape, part in zip(self._of_key, key, strict=True)]) for key in keys]
 
     def _escaped(self, stored: Sequence[Any]) -> list[Any]:
         values = list(stored)
@@ -137,6 +147,16 @@ def _converter(column: Column[Any]) -> Callable[[Sequence[Any]], Sequence[Any]] 
     if convert is None:
         return lambda values: [NULL if value is None else value for value in values]
     return lambda values: [NULL if value is None else convert(value) for value in values]
+
+
+def _key_part(column: Column[Any]) -> Callable[[Any], Any]:
+    if isinstance(column.type, Id):
+        return partial(column.type.process_bind_param, dialect=_ANY)
+    return _conversion(column.type) or _same
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _conversion(kind: Any) -> Callable[[Any], Any] | None:

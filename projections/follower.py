@@ -37,13 +37,18 @@ from ledger.ids import of_event
 from ledger.store import Ledger
 from projections.aside import Aside, is_poison, told
 from projections.database import Database
-from projections.live_rows import LiveRows
+from projections.live_rows import LiveRows, Wanted, read
 from projections.places import places
 from projections.projection import PROJECTIONS, Projection
+from projections.recent import Found, Recent
 from projections.tables import Layout, Place, is_made_so, make_tables, serving
+from projections.writing import Statements
 
 BATCH: Final = 500
 """Events in one transaction."""
+
+FIRST: Final = 1
+"""The version of the event with which a stream begins."""
 
 log = logging.getLogger(__name__)
 
@@ -115,13 +120,16 @@ def concerns_follower(row: Recorded, follows: Callable[[str], bool]) -> bool:
     return not row.state or follows(row.name)
 
 
-def run_round(ledger: Ledger, database: Database, at: datetime, limit: int = BATCH) -> Round:
+def run_round(
+    ledger: Ledger, database: Database, at: datetime, limit: int = BATCH, recent: Recent | None = None
+) -> Round:
     """One batch for every projection that follows. One that stops is logged and left behind.
 
-    `at`: now, to be kept with what must be set aside. Raises ReadTablesUnavailable, EventStoreUnavailable, LogDamaged
-    at a hole: nobody goes on then.
+    `at`: now, to be kept with what must be set aside; `recent`: what the rounds before this one saw, so that less is
+    asked for. Raises ReadTablesUnavailable, EventStoreUnavailable, LogDamaged at a hole: nobody goes on then.
     """
-    found = _made(database, PROJECTIONS.values())
+    recent = Recent() if recent is None else recent
+    found = recent.places or _made(database, PROJECTIONS.values())
     standing: dict[int, list[Projection]] = {}
     for name, projection in PROJECTIONS.items():
         if found[name].follows(projection):
@@ -130,7 +138,7 @@ def run_round(ledger: Ledger, database: Database, at: datetime, limit: int = BAT
     for position, together in standing.items():
         section = read_section(ledger, position, limit)
         is_behind = is_behind or len(section) > 0
-        applied += _apply_all(database, together, section, at)
+        applied += _apply_all(database, [found[projection.name] for projection in together], section, at, recent)
     held_up = is_behind and not applied
     return Round(applied=applied, position=min(standing) if standing else ledger.head(), held_up=held_up)
 
@@ -178,36 +186,70 @@ class _EachByItself(Exception):
     """One of several projections stands elsewhere, is being exchanged, or has something set aside."""
 
 
-def _apply_all(database: Database, together: list[Projection], section: Section, at: datetime) -> int:
+def _apply_all(database: Database, together: list[Place], section: Section, at: datetime, recent: Recent) -> int:
     """Fold a section into every projection that stands before it: together, or else each by itself."""
     if not section:
         return 0
     try:
-        return database.write(partial(_apply_together, database, together, section))
+        found = database.write(partial(_apply_together, database, together, section, recent))
     except Exception as error:
+        recent.forget()
         if not isinstance(error, _EachByItself) and not is_poison(error) and not _is_lacking(error):
             raise
-    return sum(_apply_alone(database, projection, section, at) for projection in together)
-
-
-def _apply_together(database: Database, together: list[Projection], section: Section, connection: Connection) -> int:
-    """The same in one transaction. Raises _EachByItself, and does nothing, when one of them may not be moved so."""
-    if not all(_move(connection, projection, section) for projection in together):
-        raise _EachByItself
-    if database.are_fenced(connection, [projection.name for projection in together]):
-        raise _EachByItself
-    for projection in together:
-        fold(connection, serving(projection), section)
+        return sum(_apply_alone(database, PROJECTIONS[place.name], section, at) for place in together)
+    if len(together) == len(PROJECTIONS):
+        moved = {place.name: msgspec.structs.replace(place, position=section.upto) for place in together}
+        recent.moved(moved, found)
     return len(together) * len(section)
 
 
-def _move(connection: Connection, projection: Projection, section: Section) -> bool:
-    """Move a projection behind a section, if it stands before it, may follow, and has nothing set aside."""
-    place = serving(projection).place
-    stands = (place.c.position == section.after, place.c.definition == projection.definition)
-    may_follow = (place.c.failing_at.is_(None), place.c.aside == 0)
-    moved = update(place).where(*stands, *may_follow).values(position=section.upto)
-    return connection.execute(moved).rowcount == 1
+def _apply_together(
+    database: Database, together: list[Place], section: Section, recent: Recent, connection: Connection
+) -> dict[str, Found]:
+    """The same in one transaction; the rows as they then stand.
+
+    Raises _EachByItself when one of them may not be moved so, IntegrityError when a row was taken for new that is not.
+    """
+    statements = Statements(connection)
+    for place in together:
+        statements.say(_move(connection, place, section.upto))
+    if any(moved != 1 for moved in statements.send()):
+        raise _EachByItself
+    if database.are_fenced(connection, [place.name for place in together]):
+        raise _EachByItself
+    written = _written(connection, together, section, recent, statements)
+    statements.send()
+    return {name: rows.kept for name, rows in written.items()}
+
+
+def _written(
+    connection: Connection, together: list[Place], section: Section, recent: Recent, statements: Statements
+) -> dict[str, LiveRows]:
+    """Let `statements` write what follows from a section; the rows by projection."""
+    written: dict[str, LiveRows] = {}
+    concerning = {place.name: section.concerning(PROJECTIONS[place.name]) for place in together}
+    for name in concerning:
+        layout = serving(PROJECTIONS[name])
+        written[name] = LiveRows(connection, layout.tables, layout.proof, recent.rows(name))
+    read(connection, [(rows, _expected(rows, PROJECTIONS[name], concerning[name])) for name, rows in written.items()])
+    for name, rows in written.items():
+        for row in concerning[name]:
+            PROJECTIONS[name].fold(rows, section.envelope(row))
+    read(connection, [(rows, rows.lacking()) for rows in written.values()])
+    for rows in written.values():
+        rows.write(statements)
+    return written
+
+
+def _move(connection: Connection, place: Place, upto: int) -> str:
+    """The statement that moves a projection, if it still stands at its place, may follow, and has nothing set aside."""
+    projection = PROJECTIONS[place.name]
+    table = connection.dialect.identifier_preparer.format_table(serving(projection).place)
+    # Numbers and a hash of ours.
+    return (
+        f"UPDATE {table} SET position = {upto} WHERE position = {place.position} AND generation = {place.generation}"  # noqa: S608
+        f" AND definition = '{projection.definition}' AND failing_at IS NULL AND aside = 0"
+    )
 
 
 def _apply_alone(database: Database, projection: Projection, section: Section, at: datetime) -> int:
@@ -255,10 +297,17 @@ def fold(connection: Connection, layout: Layout, section: Section, waiting: Set[
     """Write what follows from the events of a section, those of `waiting` streams left out. Raises what a fold does."""
     concerning = section.concerning(layout.projection, waiting)
     rows = LiveRows(connection, layout.tables, layout.proof)
-    rows.expect(dict.fromkeys(row.stream for row in concerning))
+    read(connection, [(rows, _expected(rows, layout.projection, concerning))])
     for row in concerning:
         layout.projection.fold(rows, section.envelope(row))
     rows.flush()
+
+
+def _expected(rows: LiveRows, projection: Projection, concerning: Sequence[Recorded]) -> Wanted:
+    streams = dict.fromkeys(row.stream for row in concerning)
+    # Other streams may have made a row where a fold crosses streams.
+    fresh = () if projection.crosses_streams else {row.stream for row in concerning if row.version == FIRST}
+    return rows.expected(streams, fresh)
 
 
 def tell_set_aside(follower: str, row: Recorded | Aside, cause: str) -> None:

@@ -1,23 +1,26 @@
 """The rows of a transaction on read tables: asked for by primary key, written as multi-row statements.
 
-What is new is inserted, what was there is changed; the proof is told of both. A row that was put without having been
-asked for is taken for new, which most are, and asked for only when the database knows better.
+What is new is inserted, what was there is changed; the proof is told of both. Most rows that are put without having
+been asked for are new. So `write` takes them for new, and the database refuses where that is wrong; `flush` asks first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, cast
 
-from sqlalchemy import Connection, Table, select, tuple_
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Table
 
 from projections import writing
+from projections.asking import Question, found
 from projections.encoding import Key, Row, encoder
 from projections.proof import Proof
+from projections.recent import UNKNOWN, Found, RecentRows
 from projections.rows import Rows, increased, primary, shape
+from projections.writing import Statements
 
-ASKED_AT_ONCE: Final = 500
+Wanted = dict[str, Sequence[Key]]
+"""Keys by declared table."""
 
 
 class Change(NamedTuple):
@@ -29,35 +32,84 @@ class Change(NamedTuple):
 
 
 class LiveRows(Rows):
-    """The rows of some tables during the transaction of `connection`; `proof`: the table with their set hashes."""
+    """The rows of some tables during the transaction of `connection`.
 
-    def __init__(self, connection: Connection, tables: Mapping[str, Table], proof: Table | None = None) -> None:
+    `proof`: the table with their set hashes; `recent`: rows as they stand, so that they need not be asked for.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        tables: Mapping[str, Table],
+        proof: Table | None = None,
+        recent: RecentRows | None = None,
+    ) -> None:
         super().__init__(tables)
         self._connection = connection
         self._kept: dict[str, dict[Key, Row | None]] = {name: {} for name in tables}
         self._changed: dict[str, set[Key]] = {name: set() for name in tables}
         self._proof_table = proof
         self._proof = Proof()
+        self._recent = recent
 
-    def expect(self, streams: Iterable[str]) -> None:
-        """Read ahead: most rows have a stream as their key, and one question for all is cheaper than one for each."""
-        keys = [(stream,) for stream in streams]
+    @property
+    def kept(self) -> Found:
+        """The rows that were asked for or written, as they stand since the last writing."""
+        return self._kept
+
+    def expected(self, streams: Iterable[str], fresh: Collection[str] = ()) -> Wanted:
+        """What to read ahead: most rows have a stream as their key, and one question is cheaper than one for each.
+
+        `fresh`: streams of which surely no row was written yet.
+        """
+        none: dict[Key, Row | None] = {(stream,): None for stream in fresh}
+        keys = [(stream,) for stream in streams if stream not in fresh]
+        wanted: Wanted = {}
         for name, table in self._tables.items():
             if len(primary(table)) == 1 and not shape(table).sums:
-                self._ask(name, [key for key in keys if key not in self._known[name]])
+                self._kept[name].update(none)
+                self._known[name].update(none)
+                wanted[name] = [key for key in keys if key not in self._known[name]]
+        return wanted
+
+    def lacking(self, *, careful: bool = False) -> Wanted:
+        """What must be known before `write`: with `careful` whatever stands where something was put unasked."""
+        wanted: Wanted = {}
+        for name, kept in self._kept.items():
+            known, added = self._known[name], self._added[name]
+            unasked = [key for key in (*self._changed[name], *added) if key not in kept]
+            wanted[name] = [key for key in unasked if careful or key in added or known[key] is None]
+        return wanted
 
     def flush(self) -> int:
-        """Write what changed; the number of rows written or deleted."""
+        """Write what changed, and ask for what stands there before; the number of rows written or deleted."""
+        read(self._connection, [(self, self.lacking(careful=True))])
+        statements = Statements(self._connection)
+        written = self.write(statements)
+        statements.send()
+        return written
+
+    def write(self, statements: Statements) -> int:
+        """Let `statements` write what changed; the number of rows. What `lacking` names must have been read.
+
+        What was put unasked is taken for new. Sending raises IntegrityError when it was not: roll back then.
+        """
         written = 0
         for name, table in self._tables.items():
             changes = [*self._changes(name), *self._sums(name, table)]
-            written += self._write(name, table, changes)
+            if changes:
+                self._write(statements, name, table, changes)
+            written += len(changes)
             self._kept[name].update((change.key, change.new) for change in changes)
             self._changed[name].clear()
             self._added[name].clear()
         if self._proof_table is not None:
-            self._proof.write(self._connection, self._proof_table)
+            self._proof.write(statements, self._proof_table)
         return written
+
+    def table(self, name: str) -> Table:
+        """The physical table behind a declared one."""
+        return self._tables[name]
 
     def _set(self, name: str, key: Key, row: Row | None) -> None:
         self._known[name][key] = row
@@ -65,13 +117,11 @@ class LiveRows(Rows):
 
     def _changes(self, name: str) -> list[Change]:
         kept, known = self._kept[name], self._known[name]
-        self._ask(name, [key for key in self._changed[name] if known[key] is None and key not in kept])
         found = [Change(key, kept.get(key), known[key]) for key in self._changed[name]]
         return [change for change in found if change.old != change.new]
 
     def _sums(self, name: str, table: Table) -> list[Change]:
         added, kept, like = self._added[name], self._kept[name], shape(table)
-        self._ask(name, [key for key in added if key not in kept])
         found = []
         for key, row in added.items():
             old = kept[key]
@@ -79,40 +129,48 @@ class LiveRows(Rows):
             found.append(Change(key, old, new))
         return [change for change in found if change.old != change.new]
 
-    def _write(self, name: str, table: Table, changes: list[Change]) -> int:
+    def _write(self, statements: Statements, name: str, table: Table, changes: list[Change]) -> None:
         form = encoder(table)
-        fresh = form.encoded([change.new for change in changes if change.old is None and change.new is not None])
-        try:
-            writing.insert(self._connection, table, fresh)
-        except IntegrityError:
-            changes = self._asked_again(name, changes)
-            fresh = form.encoded([change.new for change in changes if change.old is None and change.new is not None])
-            writing.insert(self._connection, table, fresh)
         others = [change for change in changes if change.old is not None]
+        fresh = form.encoded([change.new for change in changes if change.old is None and change.new is not None])
         changed = form.encoded([change.new for change in others if change.new is not None])
-        writing.upsert(self._connection, table, changed)
+        statements.insert(table, fresh)
+        statements.upsert(table, changed)
         writing.remove(self._connection, table, [change.key for change in others if change.new is None])
         if self._proof_table is not None:
             before = form.encoded([change.old for change in others if change.old is not None])
             self._proof.add(name, before.buckets, before.lines, rows=-1)
             for lines in (fresh, changed):
                 self._proof.add(name, lines.buckets, lines.lines)
-        return len(changes)
-
-    def _asked_again(self, name: str, changes: list[Change]) -> list[Change]:
-        """The same changes, now that we know which rows were there: some that were taken for new are not."""
-        kept = self._kept[name]
-        self._ask(name, [change.key for change in changes if change.key not in kept])
-        again = [Change(change.key, kept[change.key], change.new) for change in changes]
-        return [change for change in again if change.old != change.new]
 
     def _ask(self, name: str, keys: Sequence[Key]) -> None:
-        table, known, kept = self._tables[name], self._known[name], self._kept[name]
-        columns = primary(table)
-        kept.update(dict.fromkeys(keys))
-        for start in range(0, len(keys), ASKED_AT_ONCE):
-            some = keys[start : start + ASKED_AT_ONCE]
-            wanted = columns[0].in_([key[0] for key in some]) if len(columns) == 1 else tuple_(*columns).in_(some)
-            for row in self._connection.execute(select(table).where(wanted)).mappings():
-                kept[tuple(row[column.name] for column in columns)] = dict(row)
-        known.update((key, kept[key]) for key in keys if key not in known)
+        read(self._connection, [(self, {name: keys})])
+
+    def unknown(self, name: str, keys: Sequence[Key]) -> Sequence[Key]:
+        """The keys to ask the database for; the rows of the others are known from before."""
+        if self._recent is None:
+            return keys
+        unknown = []
+        for key in keys:
+            row = self._recent.get(name, key)
+            if row is UNKNOWN:
+                unknown.append(key)
+            else:
+                self.take(name, [key], {key: cast(Row, row)} if row is not None else {})
+        return unknown
+
+    def take(self, name: str, keys: Sequence[Key], found: Mapping[Key, Row]) -> None:
+        """What stands under these keys, or nothing."""
+        kept, known = self._kept[name], self._known[name]
+        for key in keys:
+            kept[key] = found.get(key)
+            known.setdefault(key, kept[key])
+
+
+def read(connection: Connection, wanted: Iterable[tuple[LiveRows, Wanted]]) -> None:
+    """Ask for rows of several projections at once."""
+    asked = [(rows, name, rows.unknown(name, keys)) for rows, of_rows in wanted for name, keys in of_rows.items()]
+    asked = [(rows, name, keys) for rows, name, keys in asked if keys]
+    answers = found(connection, [Question(rows.table(name), keys) for rows, name, keys in asked])
+    for (rows, name, keys), answer in zip(asked, answers, strict=True):
+        rows.take(name, keys, answer)

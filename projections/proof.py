@@ -17,9 +17,9 @@ from typing import Final
 from msgspec import Struct
 from sqlalchemy import Connection, Table, select
 
-from projections import writing
 from projections.columns import key, number, table
 from projections.encoding import encoder
+from projections.writing import Statements
 
 HALF: Final = 1 << 62
 """What the sums are taken modulo: two summands fit into 64 bits with a sign."""
@@ -72,13 +72,13 @@ class Proof:
         found = {bucket: SetHash(count, low & MASK, high & MASK) for bucket, (count, low, high) in self._sums.items()}
         return {bucket: changed for bucket, changed in found.items() if changed != SetHash()}
 
-    def write(self, connection: Connection, kept: Table) -> None:
-        """Add the changes to the table `kept`, and forget them."""
+    def write(self, statements: Statements, kept: Table) -> None:
+        """Add the changes to the table `kept`, and forget them here."""
         rows = [
             [name, day, merchant, change.rows & MASK, change.low, change.high]
             for (name, day, merchant), change in sorted(self.hashes().items())
         ]
-        writing.add_up(connection, kept, encoder(kept).lines(rows), HALF)
+        statements.add_up(kept, encoder(kept).lines(rows), HALF)
         self._sums.clear()
 
 

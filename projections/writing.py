@@ -1,39 +1,89 @@
-"""Rows written as text: many in one statement, without the driver's quoting of each value.
+"""Rows written as text: many in one statement, and many statements in one message, without the driver's quoting.
 
-MySQL and MariaDB are sent the lines of `encoding.py` as they are; a third of the time that the driver takes with
-parameters. SQLite, which is embedded, takes the stored values as parameters.
+MySQL and MariaDB are sent the lines of `encoding.py` as they are, a third of the time that the driver takes with
+parameters, and statements that belong together are sent together: a small batch costs as much as it makes round trips.
+SQLite, which is embedded, takes the stored values as parameters, one statement after another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete
 from sqlalchemy.exc import DBAPIError
 
 from projections.encoding import NULL, Key, Lines, sql
+from projections.messages import Statement, sent
 from projections.rows import primary
 
 ROWS_AT_ONCE: Final = 1_000
 BYTES_AT_ONCE: Final = 1_000_000
-"""Bounds of one statement: the smallest packet that servers take by default is 16 MB."""
+"""Bounds of one statement."""
+
+
+class Statements:
+    """What is to be written over a connection: gathered, then sent in order with as few round trips as there can be."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._gathered: list[Statement] = []
+
+    def insert(self, table: Table, rows: Lines) -> None:
+        """Rows that are new. None of the statement is kept when one is there already."""
+        self._add(table, rows, "")
+
+    def upsert(self, table: Table, rows: Lines) -> None:
+        """Let these rows stand like this, whether they were there or not."""
+        self._add(table, rows, _conflict(table, self._connection, "{new}"))
+
+    def add_up(self, table: Table, rows: Lines, modulus: int) -> None:
+        """Insert rows, or add each column behind the key to what stands there, modulo a power of two."""
+        self._add(table, rows, _conflict(table, self._connection, f"({{old}} + {{new}}) & {modulus - 1}"))
+
+    def say(self, text: str) -> None:
+        """A statement of ours without any value of others."""
+        self._gathered.append(Statement(text))
+
+    def send(self) -> list[int]:
+        """Execute what was gathered; how many rows each statement was about.
+
+        Raises what SQLAlchemy raises, IntegrityError for a row to insert that is there; what stood before the
+        statement at fault is done, and nothing after it.
+        """
+        gathered, self._gathered = self._gathered, []
+        if self._connection.dialect.name == "sqlite":
+            return [_executed(self._connection, statement) for statement in gathered]
+        return [result.about for result in sent(self._connection, gathered)]
+
+    def _add(self, table: Table, rows: Lines, conflict: str) -> None:
+        if not rows.lines:
+            return
+        name = self._connection.dialect.identifier_preparer.format_table(table)
+        head = f"INSERT INTO {name} VALUES "  # noqa: S608  # the name of a table of ours
+        if self._connection.dialect.name == "sqlite":
+            marks = ", ".join("?" * len(table.columns))
+            values = [tuple(None if value is NULL else value for value in stored) for stored in rows.stored]
+            self._gathered.append(Statement(f"{head}({marks})", conflict, values))
+            return
+        for some in _bounded(rows.lines):
+            text = b"),(".join([sql(line)[1:-1] for line in some]).decode()
+            self._gathered.append(Statement(head, f"({text}){conflict}"))
 
 
 def insert(connection: Connection, table: Table, rows: Lines) -> None:
     """Insert new rows. Raises IntegrityError when one is there already: none of its statement is kept then."""
-    _write(connection, table, rows, "")
+    statements = Statements(connection)
+    statements.insert(table, rows)
+    statements.send()
 
 
 def upsert(connection: Connection, table: Table, rows: Lines) -> None:
     """Let these rows stand like this, whether they were there or not."""
-    _write(connection, table, rows, _conflict(table, connection, "{new}"))
-
-
-def add_up(connection: Connection, table: Table, rows: Lines, modulus: int) -> None:
-    """Insert rows, or add each column behind the key to what stands there, modulo a power of two."""
-    _write(connection, table, rows, _conflict(table, connection, f"({{old}} + {{new}}) & {modulus - 1}"))
+    statements = Statements(connection)
+    statements.upsert(table, rows)
+    statements.send()
 
 
 def remove(connection: Connection, table: Table, keys: Sequence[Key]) -> None:
@@ -44,27 +94,12 @@ def remove(connection: Connection, table: Table, keys: Sequence[Key]) -> None:
         connection.execute(these, [{f"key_{n}": value for n, value in enumerate(key)} for key in keys])
 
 
-def _write(connection: Connection, table: Table, rows: Lines, conflict: str) -> None:
-    if not rows.lines:
-        return
-    name = connection.dialect.identifier_preparer.format_table(table)
-    head = f"INSERT INTO {name} VALUES "  # noqa: S608  # the name of a table of ours
-    if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(table.columns))
-        values = [tuple(None if value is NULL else value for value in stored) for stored in rows.stored]
-        _execute(connection, f"{head}({marks})", conflict, values)
-        return
-    for some in _bounded(rows.lines):
-        text = b"),(".join([sql(line)[1:-1] for line in some]).decode()
-        _execute(connection, head, f"({text}){conflict}")
-
-
-def _execute(connection: Connection, head: str, rest: str, values: list[tuple[Any, ...]] | None = None) -> None:
+def _executed(connection: Connection, statement: Statement) -> int:
     try:
-        connection.exec_driver_sql(head + rest, values)
+        return connection.exec_driver_sql(statement.head + statement.rest, statement.values).rowcount
     except DBAPIError as error:
-        # The values stand in the text, and whoever logs the error would show them.
-        error.statement = head
+        # The values are in the error, and whoever logs it would show them.
+        error.statement = statement.head
         raise
 
 

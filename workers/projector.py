@@ -14,6 +14,7 @@ from ledger.errors import Unavailable
 from projections.follower import Round, run_round
 from projections.places import piles, places
 from projections.projection import PROJECTIONS
+from projections.recent import Recent
 from workers.parts import Parts
 
 WAIT_S: Final = 1.0
@@ -25,17 +26,17 @@ HELD_UP_S: Final = 0.1
 log = logging.getLogger(__name__)
 
 
-def project(parts: Parts) -> Round:
-    """One batch for every projection. Raises Unavailable when a part is away."""
-    return run_round(parts.ledger, parts.database, parts.clock())
+def project(parts: Parts, recent: Recent | None = None) -> Round:
+    """One batch for every projection. Raises Unavailable when a part is away. `recent`: see `run_round`."""
+    return run_round(parts.ledger, parts.database, parts.clock(), recent=recent)
 
 
 def run(parts: Parts, stop: Event) -> None:
     """Projects until told to stop, woken by each new event."""
-    told = False
+    told, recent = False, Recent()
     while not stop.is_set():
         try:
-            done = project(parts)
+            done = project(parts, recent)
             if not told:
                 _tell_who_is_set_aside(parts)
                 told = True

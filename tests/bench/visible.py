@@ -19,6 +19,7 @@ from ledger.store import Ledger
 from projections.database import open_database
 from projections.follower import run_round
 from projections.projection import PROJECTIONS
+from projections.recent import Recent
 from projections.tables import make_tables, serving
 from tests.bench.measure import Figure, percentile
 from tests.story import MASTER_KEY, START, counted_bytes
@@ -50,9 +51,9 @@ def write(url: str, pipe: Connection) -> None:
 
 def project(url: str, tables: str) -> None:
     """The projector's loop, until it is ended."""
-    ledger, database = _open(url), open_database(tables)
+    ledger, database, recent = _open(url), open_database(tables), Recent()
     while True:
-        done = run_round(ledger, database, START)
+        done = run_round(ledger, database, START, recent=recent)
         if not done.applied:
             ledger.wait(done.position, 1.0)
 

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateTable
 
 from ledger.privacy import Sealed
+from projections import live_rows
 from projections.columns import (
     ID_MAX,
     Instant,
@@ -108,7 +109,7 @@ def test_every_value_comes_back_as_it_went_in(one_table: Database, rows: list[Ro
 
     def read(connection: Any) -> list[Row | None]:
         fresh = LiveRows(connection, {"everything": EVERYTHING})
-        fresh.expect([row["id"] for row in rows])
+        live_rows.read(connection, [(fresh, fresh.expected([row["id"] for row in rows]))])
         return [fresh.get(EVERYTHING, row["id"]) for row in rows]
 
     one_table.write(write)

@@ -7,11 +7,12 @@ from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 from sqlalchemy.schema import CreateTable
 
 from projections.database import Database
 from projections.proof import HALF, Bucket, Proof, SetHash, kept_hashes, proof_table
+from projections.writing import Statements
 
 LINES = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("12"), st.sampled_from("mn"), st.binary()))
 
@@ -26,6 +27,12 @@ def _hashes_of(lines: list[tuple[str, str, str, bytes]]) -> dict[Bucket, SetHash
     for line in lines:
         _add(proof, line)
     return proof.hashes()
+
+
+def _write(proof: Proof, kept: Table, connection: Connection) -> None:
+    statements = Statements(connection)
+    proof.write(statements, kept)
+    statements.send()
 
 
 @given(LINES, LINES, st.randoms(use_true_random=False))
@@ -65,7 +72,7 @@ def test_what_is_kept_is_the_sum_of_what_was_written(database: Database) -> None
         for line in chance.sample([line for line in lines[: start + 50] if line not in gone], 20):
             _add(proof, line, -1)
             gone.append(line)
-        database.write(partial(proof.write, kept=kept))
+        database.write(partial(_write, proof, kept))
 
     def read(connection: Connection) -> dict[tuple[str, str, str], SetHash]:
         return kept_hashes(connection, kept)

@@ -10,11 +10,14 @@ from datetime import datetime
 from functools import partial
 from threading import Event
 
+from sqlalchemy import Connection, update
+
 from projections import follower
 from projections.database import Database
 from projections.follower import Section, fold
-from projections.projection import Projection
-from projections.tables import serving
+from projections.projection import PROJECTIONS
+from projections.recent import Recent
+from projections.tables import Place, serving
 from tests.torture import projector
 
 CARELESS = ("balances", "journal")
@@ -31,15 +34,17 @@ def position_first() -> None:
     follower._apply_all = _apply_all  # this is the fault
 
 
-def _apply_all(database: Database, together: list[Projection], section: Section, at: datetime) -> int:
+def _apply_all(database: Database, together: list[Place], section: Section, at: datetime, recent: Recent) -> int:
     passed = 0
     for one in together:
         if section and one.name in CARELESS:
-            database.write(partial(follower._move, projection=one, section=section))
+            move = update(serving(PROJECTIONS[one.name]).place).values(position=section.upto)
+            database.write(partial(Connection.execute, statement=move))
             Event().wait(GAP_S)
-            database.write(partial(fold, layout=serving(one), section=section))
+            database.write(partial(fold, layout=serving(PROJECTIONS[one.name]), section=section))
             passed += len(section)
-    return passed + _careful(database, [one for one in together if one.name not in CARELESS], section, at)
+    careful = [one for one in together if one.name not in CARELESS]
+    return passed + _careful(database, careful, section, at, recent)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,73 @@
+"""Many statements in one message to MySQL or MariaDB: a small batch costs as much as it makes round trips.
+
+The values in them were encoded by `encoding.py`. SQLAlchemy knows only single statements, so this goes past it to the
+driver, in the transaction of its connection, and raises what it would raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import mysql.connector
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from ledger.sql_engine import LOST
+
+BYTES_AT_ONCE: Final = 1_000_000
+"""Of one message: the largest that servers take by default is 16 MB, and one statement may have as much again."""
+
+
+class Statement(NamedTuple):
+    """`head`: what may be told of it; `rest`: what may hold values; `values`: those of parameters (SQLite)."""
+
+    head: str
+    rest: str = ""
+    values: list[tuple[Any, ...]] | None = None
+
+
+class Result(NamedTuple):
+    """How many rows a statement was about, and those it asked for, as the driver gives them."""
+
+    about: int
+    rows: Sequence[Sequence[Any]]
+
+
+def sent(connection: Connection, statements: Sequence[Statement]) -> list[Result]:
+    """Execute statements in order. Raises what SQLAlchemy raises, without values.
+
+    What stood before a statement at fault is done then, and nothing after it.
+    """
+    return [result for some in _messages(statements) for result in _sent(connection, some)]
+
+
+def _sent(connection: Connection, some: Sequence[Statement]) -> list[Result]:
+    driver: Any = connection.connection.driver_connection
+    done: list[Result] = []
+    try:
+        for result in driver.cmd_query_iter(";".join([one.head + one.rest for one in some])):
+            rows = driver.get_rows()[0] if "columns" in result else ()
+            done.append(Result(result.get("affected_rows", 0), rows))
+    except mysql.connector.Error as error:
+        raise _told(connection, some[min(len(done), len(some) - 1)].head, error) from error
+    return done
+
+
+def _told(connection: Connection, head: str, error: mysql.connector.Error) -> BaseException:
+    lost = error.errno in LOST
+    if lost:
+        connection.invalidate(error)
+    kind, dialect = mysql.connector.Error, connection.dialect
+    return DBAPIError.instance(head, None, error, kind, True, connection_invalidated=lost, dialect=dialect)
+
+
+def _messages(statements: Sequence[Statement]) -> Iterator[Sequence[Statement]]:
+    begin, size = 0, 0
+    for number, statement in enumerate(statements):
+        size += len(statement.rest)
+        if number > begin and size > BYTES_AT_ONCE:
+            yield statements[begin:number]
+            begin, size = number, len(statement.rest)
+    if statements:
+        yield statements[begin:]
