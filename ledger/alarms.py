@@ -14,6 +14,7 @@ CONFIRMED_AFTER_FAILURE: Final = "confirmed_after_failure"
 NEGATIVE_AVAILABLE: Final = "negative_available"
 PAYOUT_ESCALATED: Final = "payout_escalated"
 REVERSAL_WITHOUT_ORIGINAL: Final = "reversal_without_original"
+READ_MODEL_DIFFERS: Final = "read_model_differs"
 
 
 class Alarm(Aggregate):

@@ -30,6 +30,7 @@ from ledger.ids import derive
 from ledger.json_lines import describe
 from workers.parts import held
 
+CHECKS: Final = "checks"
 WEBHOOKS: Final = "webhooks"
 FAILED_KEPT: Final = timedelta(days=7)
 """How long a failed job can be looked at."""
@@ -92,7 +93,7 @@ def ask_queue(bank: Bank) -> str:
 
 def queue_names(banks: Iterable[Bank]) -> list[str]:
     """Every queue there is, in alphabetical order."""
-    return sorted({WEBHOOKS, *(name(bank) for bank in banks for name in (pay_queue, ask_queue))})
+    return sorted({CHECKS, WEBHOOKS, *(name(bank) for bank in banks for name in (pay_queue, ask_queue))})
 
 
 class KnownJob(Job):

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import date
 from functools import partial
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Connection
 from sqlalchemy.schema import CreateTable
 
-from ledger.errors import ReadTablesUnavailable
-from local.mysql import SqlServer
 from projections import writing
 from projections.asking import ASKED_AT_ONCE, Question, found
 from projections.columns import day_key, flag, instant_or_none, key, number, number_key, prose_or_none, table
-from projections.database import Database, open_database
+from projections.database import Database
 from projections.encoding import Key, Row, encoder
-from projections.messages import Statement, sent
 
 PLAIN = table("asked_plain", key("id"), number("count"), flag("done"), instant_or_none("at"), prose_or_none("text"))
 OTHER = table("asked_other", key("account"), number_key("block"), day_key("on"), number("count"))
@@ -87,39 +79,3 @@ def test_rows_of_several_tables_and_many_keys_come_each_to_its_question(made: Da
 def test_one_part_of_a_key_that_differs_finds_nothing(made: Database) -> None:
     keys = [("plain", 0, date(2026, 1, 2)), ("plain", 1, date(2026, 1, 1)), ("Plain", 0, date(2026, 1, 1))]
     assert _found(made, Question(OTHER, keys)) == [{}]
-
-
-@pytest.fixture
-def on_mysql(mysql_server: SqlServer) -> Iterator[Database]:
-    """Tables on a server, since only servers are sent messages."""
-    with closing(open_database(mysql_server.create_schema(f"asking_{secrets.token_hex(4)}"))) as database:
-        database.write(lambda connection: connection.execute(CreateTable(OTHER)))
-        yield database
-
-
-def test_a_message_stops_at_the_statement_at_fault_and_tells_no_value(on_mysql: Database) -> None:
-    row = "INSERT INTO asked_other VALUES "
-    three = [f"('{name}', 1, '2026-01-01', 4{n})" for n, name in enumerate(["first", "first", "third"])]
-
-    def work(connection: Connection) -> list[list[tuple[Any, ...]]]:
-        with pytest.raises(IntegrityError) as refused:
-            sent(connection, [Statement(row, values) for values in three])
-        assert refused.value.statement == row
-        with pytest.raises(DBAPIError):
-            sent(connection, [Statement("SELECT 1"), Statement("SELECT nothing FROM nowhere"), Statement("SELECT 2")])
-        last = sent(connection, [Statement("SELECT 1, NULL"), Statement("SELECT account, count FROM asked_other")])
-        return [list(map(tuple, one.rows)) for one in last]
-
-    assert on_mysql.write(work) == [[(1, None)], [("first", 40)]]
-
-
-def test_a_connection_that_was_lost_in_a_message_is_not_used_again(on_mysql: Database) -> None:
-    def work(connection: Connection) -> None:
-        ours = connection.scalar(text("SELECT CONNECTION_ID()"))
-        with on_mysql.engine.connect() as other:
-            other.exec_driver_sql(f"KILL {ours}")
-        sent(connection, [Statement("SELECT 1"), Statement("SELECT 2")])
-
-    with pytest.raises(ReadTablesUnavailable):
-        on_mysql.write(work)
-    assert on_mysql.column(text("SELECT 7")) == [7]

@@ -16,6 +16,7 @@ from ledger.payouts import ANSWER_WITHIN, ASKING_ENDS
 from local.processes import free_port
 from tests.workers.world import ASK, BANK_ACCOUNT, PAY, PAYEE, WEBHOOKS, World, waiting
 from workers.jobs import (
+    CHECKS,
     JOBS,
     Bell,
     JobFailed,
@@ -36,8 +37,10 @@ def fetched(world: World, ring: Ring) -> Job:
     return KnownJob.fetch(ring.job_id, connection=world.parts.redis, serializer=JSONSerializer)
 
 
-def test_there_is_a_queue_to_pay_and_one_to_ask_for_each_bank_and_one_for_webhooks(world: World) -> None:
-    assert queue_names(world.parts.banks.values()) == [ASK, PAY, WEBHOOKS]
+def test_there_is_a_queue_to_pay_and_one_to_ask_for_each_bank_and_one_each_for_webhooks_and_checks(
+    world: World,
+) -> None:
+    assert queue_names(world.parts.banks.values()) == [ASK, PAY, CHECKS, WEBHOOKS]
 
 
 @pytest.mark.parametrize("names", [[], [PAY, ASK], [PAY, PAY], ["bank.none.pay"], ["default"]])

@@ -22,7 +22,7 @@ from local.redis import RedisServer
 from projections.places import heads, piles, position_of
 from tests.story import MASTER_KEY
 from tests.workers.world import ASK, PAY, PAYEE, WEBHOOKS, World, eventually, waiting
-from workers.jobs import Ring
+from workers.jobs import CHECKS, Ring
 from workers.parts import connect
 from workers.scheduler import Scheduler
 
@@ -92,7 +92,7 @@ def test_a_url_with_a_bare_stroke_in_its_password_is_a_sentence_without_it() -> 
 
 def test_queues_are_printed_one_a_line(world: World) -> None:
     done = ran(world.environment, "queues")
-    assert done.stdout.splitlines() == [ASK, PAY, WEBHOOKS]
+    assert done.stdout.splitlines() == [ASK, PAY, CHECKS, WEBHOOKS]
     assert done.returncode == 0
 
 
