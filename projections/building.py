@@ -34,7 +34,6 @@ from projections.projection import PROJECTIONS
 from projections.proof import Proof
 from projections.rows import increased, shape
 from projections.tables import Layout
-from projections.writing import Encoded
 
 SMALL: Final = 20_000
 """Events that are folded sooner here than other processes are started."""
@@ -142,12 +141,9 @@ def _load_sums(loading: Loading, layout: Layout, parts: Sequence[Folded]) -> Pro
     for part in parts:
         proof.merge({bucket: found for bucket, found in part.proof.items() if bucket[0] in layout.tables})
     for name, table in layout.tables.items():
-        form, rows = encoder(table), []
-        for row in _added_up(table, [part.sums.get(name, {}) for part in parts]).values():
-            stored = form.stored(row)
-            line = form.line(stored)
-            proof.add(name, *form.bucket(stored), line)
-            rows.append(Encoded(stored, line))
+        summed = _added_up(table, [part.sums.get(name, {}) for part in parts])
+        rows = encoder(table).encoded(list(summed.values()))
+        proof.add_all(name, rows.lines, rows.buckets)
         loading.insert(table, rows)
     return proof
 

@@ -14,10 +14,9 @@ from typing import Any, Final, Protocol
 from sqlalchemy import Table
 
 from ledger.errors import FoldImpossible
-from projections.encoding import Key, Row, encoder
+from projections.encoding import Key, Lines, Row, encoder
 from projections.proof import Proof
 from projections.rows import Rows, shape
-from projections.writing import Encoded
 
 BLOOM_BITS: Final = 1 << 27
 """16 MB: five million keys leave two in ten thousand questions that were not needed."""
@@ -26,10 +25,10 @@ BLOOM_BITS: Final = 1 << 27
 class Shelf(Protocol):
     """Where rows go and come from: the tables that are being filled."""
 
-    def insert(self, table: Table, rows: Sequence[Encoded]) -> None:
+    def insert(self, table: Table, rows: Lines) -> None:
         """Rows that were never there."""
 
-    def upsert(self, table: Table, rows: Sequence[Encoded]) -> None:
+    def upsert(self, table: Table, rows: Lines) -> None:
         """Rows that are there with other values."""
 
     def delete(self, table: Table, keys: Sequence[Key]) -> None:
@@ -121,27 +120,26 @@ class BulkRows(Rows):
         self._old, self._known = self._known, {name: {} for name in self._tables}
 
     def _write(self, name: str, rows: dict[Key, Row | None]) -> None:
-        table, before = self._tables[name], self._before[name]
-        form, proof, written = encoder(table), self.proof, self._written
-        fresh, changed, gone = list[Encoded](), list[Encoded](), list[Key]()
+        before, written = self._before[name], self._written
+        older, fresh, changed, gone = list[Row](), list[Row](), list[Row](), list[Key]()
         for key, row in sorted(rows.items()):
-            older = before.pop(key, None)
-            if older is not None:
-                if older == row:
-                    continue
-                stored = form.stored(older)
-                proof.add(name, *form.bucket(stored), form.line(stored), rows=-1)
-            if row is None:
-                if older is not None:
-                    gone.append(key)
+            stood = before.pop(key, None)
+            if stood == row:
                 continue
-            stored = form.stored(row)
-            line = form.line(stored)
-            proof.add(name, *form.bucket(stored), line)
-            (fresh if older is None else changed).append(Encoded(stored, line))
+            if stood is not None:
+                older.append(stood)
+            if row is None:
+                gone.append(key)
+                continue
+            (fresh if stood is None else changed).append(row)
             written.put((name, *key))
-        self._shelf.insert(table, fresh)
-        self._shelf.upsert(table, changed)
+        form, table = encoder(self._tables[name]), self._tables[name]
+        new, other, stood_before = form.encoded(fresh), form.encoded(changed), form.encoded(older)
+        self.proof.add_all(name, stood_before.lines, stood_before.buckets, rows=-1)
+        for now in (new, other):
+            self.proof.add_all(name, now.lines, now.buckets)
+        self._shelf.insert(table, new)
+        self._shelf.upsert(table, other)
         self._shelf.delete(table, gone)
 
 

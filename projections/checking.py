@@ -23,7 +23,7 @@ from projections.beside import Told, fold_up_to
 from projections.building import build
 from projections.columns import Instant
 from projections.database import Database
-from projections.encoding import NULL, encoder
+from projections.encoding import NULL, Encoder, Lines, encoder
 from projections.pairs import Pair, first_keys, pair
 from projections.places import places
 from projections.projection import Projection
@@ -33,6 +33,9 @@ from projections.tables import Layout, Place, serving
 
 ROWS_MAX: Final = 1_000
 """Rows of one table that are named for each kind of fault; the others are counted."""
+
+READ_AT_ONCE: Final = 1_000
+"""Rows whose hashes are made together."""
 
 SUFFIX: Final = "__check"
 
@@ -174,16 +177,24 @@ def _hashed(connection: Connection, name: str, table: Table) -> Mapping[Bucket, 
     return hashes_of(_lines(connection, name, table))
 
 
-def _lines(connection: Connection, name: str, table: Table) -> Iterator[tuple[str, str, str, bytes]]:
+def _lines(connection: Connection, name: str, table: Table) -> Iterator[tuple[str, Lines]]:
     form = encoder(table)
     raw = [type_coerce(column, _raw(column.type, connection.dialect.name == "sqlite")) for column in table.columns]
-    for row in connection.execute(select(*raw).execution_options(yield_per=1_000)):
-        stored = [_stored(value) for value in row]
+    found = connection.execute(select(*raw).execution_options(yield_per=READ_AT_ONCE))
+    for some in found.partitions(READ_AT_ONCE):
+        rows = [tuple(map(_stored, row)) for row in some]
         try:
-            day, merchant = form.bucket(stored)
+            yield name, form.as_stored(rows)
+        except (ValueError, TypeError):
+            yield from _readable(form, name, rows)
+
+
+def _readable(form: Encoder, name: str, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, Lines]]:
+    for row in rows:
+        try:
+            yield name, form.as_stored([row])
         except (ValueError, TypeError):
             continue  # No day can be read in it, so it is counted nowhere; the row itself is found to differ.
-        yield name, day, merchant, form.line(stored)
 
 
 def _raw(kind: Any, is_sqlite: bool) -> Any:

@@ -2,17 +2,17 @@
 
 The same bytes are the values of an INSERT, a line for LOAD DATA, and what the proof hashes, so that a row that was
 followed, rebuilt or read back is the same bytes. Encoding by msgspec costs a fifth of what the driver takes to quote
-the values one by one.
+the values one by one, and many rows at once half of what they cost one by one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Boolean, Column, Date, Table
@@ -30,13 +30,30 @@ NULL: Final = msgspec.Raw(b"NULL")
 """No value, as INSERT and LOAD DATA both read it outside of quotes."""
 
 _encode: Final = msgspec.json.Encoder().encode
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
 _sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
 _ESCAPE: Final = re.compile(rb"\\(u[0-9a-f]{4}|.)")
 
 
+class Lines(NamedTuple):
+    """Rows of one table in their three forms, one of each a row.
+
+    `stored`: the values as databases keep them, in the order of the columns; `lines`: the same as JSON; `buckets`: the
+    day and the merchant under which the proof counts it, "" for none.
+    """
+
+    stored: Sequence[Sequence[Any]]
+    lines: Sequence[bytes]
+    buckets: Sequence[tuple[str, str]]
+
+    def some(self, begin: int, end: int) -> Lines:
+        """Those from `begin` on and before `end`."""
+        return Lines(self.stored[begin:end], self.lines[begin:end], self.buckets[begin:end])
+
+
 class Encoder:
-    """Turns the rows of one table into stored values and lines. Make one with `encoder`."""
+    """Turns the rows of one table into stored values and lines, column by column. Make one with `encoder`."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -49,31 +66,43 @@ class Encoder:
             self.names.index(table.info[what]) if table.info.get(what) else None for what in ("day", "merchant")
         )
 
-    def stored(self, row: Row) -> list[Any]:
-        """The values of a row as databases keep them, in the order of the columns: text, numbers, NULL."""
-        values = list(self._values(row))
+    def encoded(self, rows: Sequence[Row]) -> Lines:
+        """Rows in their three forms, in the same order. Raises ValueError for an instant that is not aware."""
+        columns: list[Sequence[Any]] = list(zip(*map(self._values, rows), strict=True))
+        if not columns:
+            return Lines((), (), ())
         for n, convert in self._special:
-            values[n] = NULL if values[n] is None else convert(values[n])
-        return values
+            columns[n] = convert(columns[n])
+        return self._lines(columns)
 
-    def line(self, stored: list[Any]) -> bytes:
-        """The stored values as a JSON array without blanks, NULL for none.
+    def as_stored(self, rows: Sequence[Sequence[Any]]) -> Lines:
+        """The same of rows whose values are stored ones already.
 
-        Ids among `stored` are escaped where they are no ids, as their column does it.
+        Raises ValueError or TypeError when no day can be read in one.
         """
-        line = _encode(stored)
-        if not line.isascii() or b' "' in line or b"\\" in line:
-            for n, kind in self._ids:
-                if isinstance(stored[n], str):
-                    stored[n] = kind.process_bind_param(stored[n], _ANY)
-            line = _encode(stored)
-        return line
+        return self._lines(list(zip(*rows, strict=True))) if rows else Lines((), (), ())
 
-    def bucket(self, stored: list[Any]) -> tuple[str, str]:
-        """The day and the merchant under which these stored values are counted in the proof; "" for none."""
-        day = "" if self._day is None else _day(stored[self._day])
-        merchant = "" if self._merchant is None else stored[self._merchant]
-        return day, "" if merchant is NULL else merchant
+    def _lines(self, columns: list[Sequence[Any]]) -> Lines:
+        for n, kind in self._ids:
+            values = columns[n]
+            text = "".join([value for value in values if isinstance(value, str)])
+            # Ids are escaped where they are no ids, as their column does it: hardly ever, so all are looked at in one.
+            if not text.isascii() or " " in text:
+                columns[n] = [
+                    kind.process_bind_param(value, _ANY) if isinstance(value, str) else value for value in values
+                ]
+        stored = list(zip(*columns, strict=True))
+        # Within a line JSON escapes what ends one.
+        return Lines(stored, _encode_lines(stored).split(b"\n")[:-1], self._buckets(columns))
+
+    def _buckets(self, columns: Sequence[Sequence[Any]]) -> list[tuple[str, str]]:
+        nothing = [""] * len(columns[0])
+        days = merchants = nothing
+        if self._day is not None:
+            days = ["" if value is NULL else _DAYS[value[:_HOUR]] for value in columns[self._day]]
+        if self._merchant is not None:
+            merchants = ["" if value is NULL else value for value in columns[self._merchant]]
+        return list(zip(days, merchants, strict=True))
 
 
 @cache
@@ -98,27 +127,41 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
     return b"\\0" if escape == b"u0000" else chr(int(escape[1:], 16)).encode()
 
 
-def _converter(column: Column[Any]) -> Callable[[Any], Any] | None:
+def _converter(column: Column[Any]) -> Callable[[Sequence[Any]], list[Any]] | None:
+    """What makes stored values of all values of a column, or None where they are the same."""
     kind = column.type
     if isinstance(kind, Instant):
-        return _instant
+        return _instants
     if isinstance(kind, Date):
-        return date.isoformat
+        return partial(_each, date.isoformat)
     if isinstance(kind, Boolean):
-        return int
+        return partial(_each, int)
     if isinstance(kind, SealedJson):
-        return _json
+        return partial(_each, _json)
     if isinstance(kind, Ids):
-        return _list
-    return _same if column.nullable else None
+        return partial(_each, _list)
+    return _nullable if column.nullable else None
+
+
+def _instants(values: Sequence[datetime | None]) -> list[Any]:
+    return [
+        NULL if at is None else at.isoformat(" ", "microseconds")[:26] if at.tzinfo is UTC else _instant(at)
+        for at in values
+    ]
 
 
 def _instant(at: datetime) -> str:
-    if at.tzinfo is not UTC:
-        if at.tzinfo is None:
-            raise ValueError("an instant must be aware")
-        at = at.astimezone(UTC)
-    return at.isoformat(" ", "microseconds")[:26]
+    if at.tzinfo is None:
+        raise ValueError("an instant must be aware")
+    return at.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+
+
+def _each(convert: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
+    return [NULL if value is None else convert(value) for value in values]
+
+
+def _nullable(values: Sequence[Any]) -> list[Any]:
+    return [NULL if value is None else value for value in values]
 
 
 def _json(value: Any) -> str:
@@ -129,20 +172,18 @@ def _list(value: Any) -> str:
     return _encode(list(value)).decode()
 
 
-def _same(value: Any) -> Any:
-    return value
+class _Days(dict[str, str]):
+    """The bank day of each hour (UTC); a day is itself."""
+
+    def __missing__(self, hour: str) -> str:
+        if len(hour) == len("2026-01-01"):
+            return hour
+        day = self[hour] = bank_day(datetime.fromisoformat(f"{hour}:00+00:00")).isoformat()
+        return day
 
 
-def _day(stored: Any) -> str:
-    if stored is NULL:
-        return ""
-    return stored if len(stored) == len("2026-01-01") else _bank_day(stored[: len("2026-01-01 00")])
-
-
-@cache
-def _bank_day(hour: str) -> str:
-    return bank_day(datetime.fromisoformat(f"{hour}:00+00:00")).isoformat()
-
+_HOUR: Final = len("2026-01-01 00")
+_DAYS: Final = _Days()
 
 _ANY: Any = None
 """The escaping of ids is the same for every dialect."""

@@ -13,10 +13,9 @@ from sqlalchemy import Connection, Table, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from projections import writing
-from projections.encoding import Encoder, Key, Row, encoder
+from projections.encoding import Encoder, Key, Lines, Row, encoder
 from projections.proof import Proof
 from projections.rows import Rows, increased, primary, shape
-from projections.writing import Encoded
 
 ASKED_AT_ONCE: Final = 500
 
@@ -82,17 +81,22 @@ class LiveRows(Rows):
 
     def _write(self, name: str, table: Table, changes: list[Change]) -> int:
         form = encoder(table)
-        encoded = {change.key: _encoded(form, change.new) for change in changes if change.new is not None}
+        fresh = _fresh(form, changes)
         try:
-            writing.insert(self._connection, table, [encoded[c.key] for c in changes if c.old is None])
+            writing.insert(self._connection, table, fresh)
         except IntegrityError:
             changes = self._asked_again(name, changes)
-            writing.insert(self._connection, table, [encoded[c.key] for c in changes if c.old is None])
+            fresh = _fresh(form, changes)
+            writing.insert(self._connection, table, fresh)
         others = [change for change in changes if change.old is not None]
-        writing.upsert(self._connection, table, [encoded[c.key] for c in others if c.new is not None])
-        writing.remove(self._connection, table, [c.key for c in others if c.new is None])
+        changed = form.encoded([change.new for change in others if change.new is not None])
+        writing.upsert(self._connection, table, changed)
+        writing.remove(self._connection, table, [change.key for change in others if change.new is None])
         if self._proof_table is not None:
-            self._tell_proof(name, form, changes, encoded)
+            before = form.encoded([change.old for change in others if change.old is not None])
+            self._proof.add_all(name, before.lines, before.buckets, rows=-1)
+            for now in (fresh, changed):
+                self._proof.add_all(name, now.lines, now.buckets)
         return len(changes)
 
     def _asked_again(self, name: str, changes: list[Change]) -> list[Change]:
@@ -101,15 +105,6 @@ class LiveRows(Rows):
         self._ask(name, [change.key for change in changes if change.key not in kept])
         again = [Change(change.key, kept[change.key], change.new) for change in changes]
         return [change for change in again if change.old != change.new]
-
-    def _tell_proof(self, name: str, form: Encoder, changes: list[Change], encoded: Mapping[Key, Encoded]) -> None:
-        for key, old, new in changes:
-            if old is not None:
-                stored, line = _encoded(form, old)
-                self._proof.add(name, *form.bucket(stored), line, rows=-1)
-            if new is not None:
-                stored, line = encoded[key]
-                self._proof.add(name, *form.bucket(stored), line)
 
     def _ask(self, name: str, keys: Sequence[Key]) -> None:
         table, known, kept = self._tables[name], self._known[name], self._kept[name]
@@ -123,6 +118,5 @@ class LiveRows(Rows):
         known.update((key, kept[key]) for key in keys if key not in known)
 
 
-def _encoded(form: Encoder, row: Row) -> Encoded:
-    stored = form.stored(row)
-    return Encoded(stored, form.line(stored))
+def _fresh(form: Encoder, changes: list[Change]) -> Lines:
+    return form.encoded([change.new for change in changes if change.old is None and change.new is not None])

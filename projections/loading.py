@@ -20,9 +20,8 @@ from sqlalchemy.exc import DBAPIError
 
 from projections import writing
 from projections.database import Database, filling_database
-from projections.encoding import Key, Row, sql
+from projections.encoding import Key, Lines, Row, sql
 from projections.rows import primary
-from projections.writing import Encoded
 
 LOADED_AT_ONCE: Final = 50_000
 """Rows of one file, or of one transaction."""
@@ -57,14 +56,14 @@ class Loading:
         self._own.close()
         self._spool.cleanup()
 
-    def insert(self, table: Table, rows: Sequence[Encoded]) -> None:
+    def insert(self, table: Table, rows: Lines) -> None:
         """Rows that are not there yet."""
-        for start in range(0, len(rows), LOADED_AT_ONCE):
-            self._behind(partial(self._insert, table, rows[start : start + LOADED_AT_ONCE]))
+        for start in range(0, len(rows.lines), LOADED_AT_ONCE):
+            self._behind(partial(self._insert, table, rows.some(start, start + LOADED_AT_ONCE)))
 
-    def upsert(self, table: Table, rows: Sequence[Encoded]) -> None:
+    def upsert(self, table: Table, rows: Lines) -> None:
         """Rows that are there with other values."""
-        if rows:
+        if rows.lines:
             self._behind(lambda: self._write(partial(writing.upsert, table=table, rows=rows)))
 
     def delete(self, table: Table, keys: Sequence[Key]) -> None:
@@ -92,14 +91,14 @@ class Loading:
         self.wait()
         self._pending = self._thread.submit(work)
 
-    def _insert(self, table: Table, rows: Sequence[Encoded]) -> None:
+    def _insert(self, table: Table, rows: Lines) -> None:
         if not self.takes_files:
             self._write(partial(writing.insert, table=table, rows=rows))
             return
         file = Path(self._spool.name) / f"{table.name}.lines"
         with file.open("wb") as lines:
-            lines.writelines(sql(row.line) + b"\n" for row in rows)
-        self._write(partial(_load, table=table, file=file, expected=len(rows)))
+            lines.writelines([sql(line) + b"\n" for line in rows.lines])
+        self._write(partial(_load, table=table, file=file, expected=len(rows.lines)))
         file.unlink()
 
     def _write(self, work: Callable[[Connection], None]) -> None:

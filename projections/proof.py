@@ -1,30 +1,35 @@
 """The proof: beside its rows every table keeps a set hash for each day and merchant, changed together with them.
 
-A row's hash is BLAKE2b over its line, 124 bits, kept as two numbers of 62 bits; that of a set is the sum of those of
-its rows, modulo 2^62 each. So rows can be added and taken away in any order, and sets be put together: an incremental
-multiset hash by addition (Bellare and Micciancio, "A New Paradigm for Collision-Free Hashing", 1997). It shows what was
-changed behind our back or by a fault of ours. It keeps nobody out who may write these tables: what proves the rows is
-the log, from which `check` makes rows and proof anew.
+A row's hash is BLAKE2b over its line, two words of 64 bits; that of a set is the two sums of the words of its rows,
+modulo 2^62 each, as numbers that fit into 64 bits with a sign. So rows can be added and taken away in any order, and
+sets be put together: an incremental multiset hash by addition (Bellare and Micciancio, "A New Paradigm for
+Collision-Free Hashing", 1997). It shows what was changed behind our back or by a fault of ours. It keeps nobody out who
+may write these tables: what proves the rows is the log, from which `check` makes rows and proof anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import struct
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 from sqlalchemy import Connection, Table, select
 
 from projections import writing
 from projections.columns import key, number, table
-from projections.encoding import encoder
-from projections.writing import Encoded
+from projections.encoding import Lines, encoder
 
 HALF: Final = 1 << 62
 """What the sums are taken modulo: two summands fit into 64 bits with a sign."""
 
 MASK: Final = HALF - 1
+
+HASHED: Final = "BLAKE2b, sums of two words of 8 bytes, little-endian, modulo 2^62"
+"""How rows are hashed. It is part of the definition of every projection: set hashes of two kinds cannot be added, so
+tables that were proved in another way are built anew."""
 
 Bucket = tuple[str, str, str]
 """Table (as declared), day (YYYY-MM-DD) and merchant; "" where a table has no such column or a row none."""
@@ -45,45 +50,54 @@ class Proof:
     """Changes of set hashes, not written yet."""
 
     def __init__(self) -> None:
-        self._rows: dict[Bucket, int] = {}
-        self._sums: dict[Bucket, int] = {}
+        self._sums: dict[Bucket, tuple[int, int, int]] = {}
 
-    def add(self, name: str, day: str, merchant: str, line: bytes, rows: int = 1) -> None:
-        """One more row of the table `name`, or with `rows` -1 one less."""
-        bucket = (name, day, merchant)
-        # Both halves in one number: the lower sum has room to grow, which one addition less is worth.
-        digest = int.from_bytes(blake2b(line, digest_size=16).digest(), "little")
-        both = (digest & MASK) | (digest >> 62 & MASK) << 128
-        self._rows[bucket] = self._rows.get(bucket, 0) + rows
-        self._sums[bucket] = self._sums.get(bucket, 0) + (both if rows > 0 else _LESS - both)
+    def add_all(
+        self, name: str, lines: Sequence[bytes], buckets: Sequence[tuple[str, str]], rows: Literal[1, -1] = 1
+    ) -> None:
+        """So many more rows of the table `name`, or with `rows` -1 so many less; `buckets`: day and merchant of each.
+
+        A word is congruent to its lower 62 bits, so nothing has to be cut off before the end.
+        """
+        digests = b"".join([blake2b(line, digest_size=16).digest() for line in lines])
+        words = struct.unpack(f"<{2 * len(lines)}Q", digests)
+        lows, highs = dict[tuple[str, str], int](), dict[tuple[str, str], int]()
+        for bucket, low, high in zip(buckets, words[::2], words[1::2], strict=True):
+            lows[bucket] = lows.get(bucket, 0) + low
+            highs[bucket] = highs.get(bucket, 0) + high
+        for (day, merchant), count in Counter(buckets).items():
+            low, high = lows[day, merchant], highs[day, merchant]
+            self._add((name, day, merchant), rows * count, rows * low, rows * high)
 
     def merge(self, hashes: Mapping[Bucket, SetHash]) -> None:
         """These rows as well."""
         for bucket, found in hashes.items():
-            self._rows[bucket] = self._rows.get(bucket, 0) + found.rows
-            self._sums[bucket] = self._sums.get(bucket, 0) + (found.low | found.high << 128)
+            self._add(bucket, found.rows, found.low, found.high)
 
     def hashes(self) -> dict[Bucket, SetHash]:
         """What has come together; buckets in which nothing changed are left out."""
-        found = {
-            bucket: SetHash(self._rows[bucket], total & MASK, total >> 128 & MASK)
-            for bucket, total in self._sums.items()
-        }
+        found = {bucket: SetHash(rows, low & MASK, high & MASK) for bucket, (rows, low, high) in self._sums.items()}
         return {bucket: changed for bucket, changed in found.items() if changed != SetHash()}
 
     def write(self, connection: Connection, kept: Table) -> None:
         """Add the changes to the table `kept`, and forget them."""
-        rows = []
-        for (name, day, merchant), change in sorted(self.hashes().items()):
-            stored = [name, day, merchant, change.rows & MASK, change.low, change.high]
-            rows.append(Encoded(stored, encoder(kept).line(stored)))
-        writing.add_up(connection, kept, rows, HALF)
-        self._rows.clear()
+        rows = [
+            {
+                "of_table": name,
+                "day": day,
+                "merchant_id": merchant,
+                "rows_kept": change.rows & MASK,
+                "low": change.low,
+                "high": change.high,
+            }
+            for (name, day, merchant), change in sorted(self.hashes().items())
+        ]
+        writing.add_up(connection, kept, encoder(kept).encoded(rows), HALF)
         self._sums.clear()
 
-
-_LESS: Final = HALF << 128 | HALF
-"""What is congruent to nothing in both halves: a hash taken from it stays above zero in each."""
+    def _add(self, bucket: Bucket, rows: int, low: int, high: int) -> None:
+        standing = self._sums.get(bucket, (0, 0, 0))
+        self._sums[bucket] = (standing[0] + rows, standing[1] + low, standing[2] + high)
 
 
 def proof_table(name: str) -> Table:
@@ -106,9 +120,9 @@ def kept_hashes(connection: Connection, kept: Table) -> dict[Bucket, SetHash]:
     }
 
 
-def hashes_of(lines: Iterable[tuple[str, str, str, bytes]]) -> dict[Bucket, SetHash]:
-    """The set hashes of rows given as (table, day, merchant, line)."""
+def hashes_of(tables: Iterable[tuple[str, Lines]]) -> dict[Bucket, SetHash]:
+    """The set hashes of rows given as (table, rows), of one table as often as you like."""
     proof = Proof()
-    for name, day, merchant, line in lines:
-        proof.add(name, day, merchant, line)
+    for name, rows in tables:
+        proof.add_all(name, rows.lines, rows.buckets)
     return proof.hashes()

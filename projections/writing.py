@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete
 from sqlalchemy.exc import DBAPIError
 
-from projections.encoding import NULL, Key, sql
+from projections.encoding import NULL, Key, Lines, sql
 from projections.rows import primary
 
 ROWS_AT_ONCE: Final = 1_000
@@ -21,24 +21,17 @@ BYTES_AT_ONCE: Final = 1_000_000
 """Bounds of one statement: the smallest packet that servers take by default is 16 MB."""
 
 
-class Encoded(NamedTuple):
-    """A row as stored values and as a line (see `encoding.py`)."""
-
-    stored: list[Any]
-    line: bytes
-
-
-def insert(connection: Connection, table: Table, rows: Sequence[Encoded]) -> None:
+def insert(connection: Connection, table: Table, rows: Lines) -> None:
     """Insert new rows. Raises IntegrityError when one is there already: none of its statement is kept then."""
     _write(connection, table, rows, "")
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Encoded]) -> None:
+def upsert(connection: Connection, table: Table, rows: Lines) -> None:
     """Let these rows stand like this, whether they were there or not."""
     _write(connection, table, rows, _conflict(table, connection, "{new}"))
 
 
-def add_up(connection: Connection, table: Table, rows: Sequence[Encoded], modulus: int) -> None:
+def add_up(connection: Connection, table: Table, rows: Lines, modulus: int) -> None:
     """Insert rows, or add each column behind the key to what stands there, modulo a power of two."""
     _write(connection, table, rows, _conflict(table, connection, f"({{old}} + {{new}}) & {modulus - 1}"))
 
@@ -51,18 +44,18 @@ def remove(connection: Connection, table: Table, keys: Sequence[Key]) -> None:
         connection.execute(these, [{f"key_{n}": value for n, value in enumerate(key)} for key in keys])
 
 
-def _write(connection: Connection, table: Table, rows: Sequence[Encoded], conflict: str) -> None:
-    if not rows:
+def _write(connection: Connection, table: Table, rows: Lines, conflict: str) -> None:
+    if not rows.lines:
         return
     name = connection.dialect.identifier_preparer.format_table(table)
     head = f"INSERT INTO {name} VALUES "  # noqa: S608  # the name of a table of ours
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(table.columns))
-        values = [tuple(None if value is NULL else value for value in row.stored) for row in rows]
+        values = [tuple(None if value is NULL else value for value in row) for row in rows.stored]
         _execute(connection, f"{head}({marks})", conflict, values)
         return
-    for some in _bounded(rows):
-        text = b"),(".join([sql(row.line)[1:-1] for row in some]).decode()
+    for some in _bounded(rows.lines):
+        text = b"),(".join([sql(line)[1:-1] for line in some]).decode()
         _execute(connection, head, f"({text}){conflict}")
 
 
@@ -75,14 +68,14 @@ def _execute(connection: Connection, head: str, rest: str, values: list[tuple[An
         raise
 
 
-def _bounded(rows: Sequence[Encoded]) -> Iterator[Sequence[Encoded]]:
+def _bounded(lines: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     begin, size = 0, 0
-    for number, row in enumerate(rows):
-        size += len(row.line)
+    for number, line in enumerate(lines):
+        size += len(line)
         if number > begin and (number - begin == ROWS_AT_ONCE or size > BYTES_AT_ONCE):
-            yield rows[begin:number]
-            begin, size = number, len(row.line)
-    yield rows[begin:]
+            yield lines[begin:number]
+            begin, size = number, len(line)
+    yield lines[begin:]
 
 
 def _conflict(table: Table, connection: Connection, value: str) -> str:

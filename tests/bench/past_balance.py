@@ -23,7 +23,6 @@ from projections.live_rows import LiveRows
 from projections.loading import Loading
 from projections.projection import PROJECTIONS
 from projections.tables import make_tables
-from projections.writing import Encoded
 from tests.bench.measure import Figure, percentile
 
 ENTRIES: Final = 1_000_000
@@ -80,16 +79,15 @@ def _postings(after: int, upto: int) -> Iterator[Row]:
 def _fill(database: Database, after: int, upto: int) -> None:
     sums: dict[tuple[int, date], int] = {}
     with Loading(database) as loading:
-        form, some = encoder(POSTINGS), list[Encoded]()
+        form, some = encoder(POSTINGS), list[Row]()
         for row in _postings(after, upto):
             key = (row["position"] // Journal.block_size, row["value_date"])
             sums[key] = sums.get(key, 0) - row["units"]
-            stored = form.stored(row)
-            some.append(Encoded(stored, form.line(stored)))
+            some.append(row)
             if len(some) == 50_000:
-                loading.insert(POSTINGS, some)
+                loading.insert(POSTINGS, form.encoded(some))
                 some = []
-        loading.insert(POSTINGS, some)
+        loading.insert(POSTINGS, form.encoded(some))
         rows = [
             {
                 "account": ACCOUNT,
@@ -104,8 +102,7 @@ def _fill(database: Database, after: int, upto: int) -> None:
         ]
         _add(loading, rows)
         total = {"account": ACCOUNT, "currency": "VND", "debited": 0, "credited": 0}
-        stored = encoder(TOTALS).stored(total)
-        loading.upsert(TOTALS, [Encoded(stored, encoder(TOTALS).line(stored))])
+        loading.upsert(TOTALS, encoder(TOTALS).encoded([total]))
         loading.wait()
 
 

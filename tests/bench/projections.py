@@ -52,6 +52,8 @@ LIVE: Final = 10_000
 """Events of one round of following."""
 SINGLY: Final = 300
 ROUNDS: Final = 5
+AT_ONCE: Final = 5_000
+"""Rows that are written into the files of the ceiling together."""
 
 
 def open_ledger(url: str) -> Ledger:
@@ -154,9 +156,10 @@ def _load_all(loading: Loading, queue: list[Table], files: dict[Table, tuple[Pat
 def _dumped(source: Table, file: Path, connection: Connection) -> int:
     form, rows = encoder(source), 0
     with file.open("wb") as lines:
-        for row in connection.execute(select(source).order_by(*source.primary_key.columns)).mappings():
-            lines.write(sql(form.line(form.stored(dict(row)))) + b"\n")
-            rows += 1
+        found = connection.execute(select(source).order_by(*source.primary_key.columns)).mappings()
+        for some in found.partitions(AT_ONCE):
+            lines.writelines(sql(line) + b"\n" for line in form.encoded([dict(row) for row in some]).lines)
+            rows += len(some)
     return rows
 
 

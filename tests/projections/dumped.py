@@ -36,10 +36,4 @@ def dump_all(database: Database) -> dict[str, Tables]:
 
 def proof_of(projection: Projection, found: Tables) -> dict[Bucket, SetHash]:
     """The proof that fits these rows."""
-    lines = []
-    for table in projection.tables:
-        form = encoder(table)
-        for row in found[table.name]:
-            stored = form.stored(row)
-            lines.append((str(table.name), *form.bucket(stored), form.line(stored)))
-    return hashes_of(lines)
+    return hashes_of((str(table.name), encoder(table).encoded(found[table.name])) for table in projection.tables)

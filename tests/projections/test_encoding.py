@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
+from sqlalchemy import Table
 
 from projections.columns import day, flag, id_, id_or_none, ids, instant, instant_or_none, key, number, prose, table
-from projections.encoding import NULL, encoder, sql
+from projections.encoding import NULL, Lines, encoder, sql
 
 AT = datetime(2026, 11, 25, 17, 30, 0, 5, tzinfo=UTC)
 EVERY = table(
@@ -38,8 +40,11 @@ ROW = {
 
 
 def _line(**values: object) -> bytes:
-    form = encoder(EVERY)
-    return form.line(form.stored(ROW | values))
+    return encoder(EVERY).encoded([ROW | values]).lines[0]
+
+
+def _bucket(kind: Table, **values: object) -> tuple[str, str]:
+    return encoder(kind).encoded([values]).buckets[0]
 
 
 def test_a_row_is_a_json_array_of_what_is_stored() -> None:
@@ -59,14 +64,32 @@ def test_an_id_that_is_none_is_escaped_as_its_column_does_it() -> None:
     assert _line(text="é ").count("é ".encode()) == 1
 
 
+def test_an_odd_id_among_many_rows_is_escaped_and_no_other() -> None:
+    owners = ["mer_1", "a b", "a ", None, 'q" b', "back\\slash", "Đức", "mer_1"]
+    found = encoder(EVERY).encoded([ROW | {"id": f"r{n}", "owner": owner} for n, owner in enumerate(owners)])
+    assert list(found.lines) == [_line(id=f"r{n}", owner=owner) for n, owner in enumerate(owners)]
+    escaped = ["mer_1", "a b", "a\\x20", NULL, 'q" b', "back\\slash", "\\u0110\\u1ee9c", "mer_1"]
+    assert [row[1] for row in found.stored] == escaped
+    assert [merchant for _, merchant in found.buckets] == ["" if owner is NULL else owner for owner in escaped]
+    assert encoder(EVERY).as_stored(found.stored) == found
+
+
+def test_rows_come_in_their_order_and_none_is_none() -> None:
+    assert encoder(EVERY).encoded([]) == Lines((), (), ()) == encoder(EVERY).as_stored([])
+    texts = ["line\nbreak", "", "]\n[", "\r\n"]
+    found = encoder(EVERY).encoded([ROW | {"text": text} for text in texts])
+    assert list(found.lines) == [_line(text=text) for text in texts]
+    assert [json.loads(line.replace(b"NULL", b"null"))[7] for line in found.lines] == texts
+    assert found.some(1, 3).lines == found.lines[1:3]
+
+
 def test_a_row_is_counted_under_its_bank_day_and_merchant() -> None:
-    form = encoder(EVERY)
-    assert form.bucket(form.stored(ROW)) == ("2026-11-26", "")
-    assert form.bucket(form.stored(ROW | {"owner": "mer_1", "at": AT - timedelta(hours=1)})) == ("2026-11-25", "mer_1")
-    plain = encoder(table("plain", key("id"), id_("what")))
-    assert plain.bucket(plain.stored({"id": "a", "what": "b"})) == ("", "")
-    by_day = encoder(table("by_day", key("id"), day("on"), day="on"))
-    assert by_day.bucket(by_day.stored({"id": "a", "on": date(2026, 1, 1)})) == ("2026-01-01", "")
+    assert _bucket(EVERY, **ROW) == ("2026-11-26", "")
+    assert _bucket(EVERY, **ROW | {"owner": "mer_1", "at": AT - timedelta(hours=1)}) == ("2026-11-25", "mer_1")
+    assert _bucket(table("plain", key("id"), id_("what")), id="a", what="b") == ("", "")
+    assert _bucket(table("by_day", key("id"), day("on"), day="on"), id="a", on=date(2026, 1, 1)) == ("2026-01-01", "")
+    with pytest.raises(ValueError, match="isoformat"):
+        encoder(EVERY).as_stored([("r1", NULL, 1, 1, "no instant at all", NULL, "2026-01-01", "", "[]")])
 
 
 def test_odd_characters_stand_as_they_are_for_servers() -> None:
@@ -76,7 +99,7 @@ def test_odd_characters_stand_as_they_are_for_servers() -> None:
 
 
 def test_null_is_no_text() -> None:
-    assert encoder(EVERY).stored(ROW)[1] is NULL
+    assert encoder(EVERY).encoded([ROW]).stored[0][1] is NULL
     assert _line(owner="NULL") != _line()
 
 

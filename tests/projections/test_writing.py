@@ -16,8 +16,8 @@ from sqlalchemy.schema import CreateTable, DropTable
 from projections import writing
 from projections.columns import day, flag, id_or_none, ids, instant, key, number, prose_or_none, table
 from projections.database import Database, open_database
-from projections.encoding import Row, encoder
-from projections.writing import BYTES_AT_ONCE, Encoded
+from projections.encoding import Lines, Row, encoder
+from projections.writing import BYTES_AT_ONCE
 
 EVERY = table(
     "every_kind",
@@ -33,10 +33,8 @@ EVERY = table(
 ODD = "%s ' \" \\ \n \r \t \b \f \0 \x1a \x7f ​ Đức 💸 ]\n[ NULL"
 
 
-def _encoded(row: Row) -> Encoded:
-    form = encoder(EVERY)
-    stored = form.stored(row)
-    return Encoded(stored, form.line(stored))
+def _encoded(*rows: Row) -> Lines:
+    return encoder(EVERY).encoded(rows)
 
 
 def _row(id_: str, text: str | None = "", **values: object) -> Row:
@@ -60,7 +58,7 @@ def _all(database: Database) -> list[Row]:
 def test_odd_text_comes_back_as_it_was(database: Database) -> None:
     _made(database)
     rows = [_row("a", ODD), _row("b", None, done=True), _row("c", "NULL", other="NULL", units=2**63 - 1)]
-    database.write(partial(writing.insert, table=EVERY, rows=[_encoded(row) for row in rows]))
+    database.write(partial(writing.insert, table=EVERY, rows=_encoded(*rows)))
     assert _all(database) == rows
 
 
@@ -71,7 +69,7 @@ def test_any_text_comes_back_as_it_was_from_mysql(mysql_url: str, texts: list[st
     database = open_database(mysql_url)
     _made(database)
     rows = [_row(f"r{number_:02}", text) for number_, text in enumerate(texts)]
-    database.write(partial(writing.upsert, table=EVERY, rows=[_encoded(row) for row in rows]))
+    database.write(partial(writing.upsert, table=EVERY, rows=_encoded(*rows)))
     assert _all(database) == rows
     database.close()
 
@@ -79,10 +77,10 @@ def test_any_text_comes_back_as_it_was_from_mysql(mysql_url: str, texts: list[st
 def test_many_and_large_rows_are_written_in_several_statements(database: Database) -> None:
     _made(database)
     rows = [_row(f"r{number_:04}", "x" * (BYTES_AT_ONCE // 3 if number_ < 9 else 1)) for number_ in range(2_500)]
-    encoded = [_encoded(row) for row in rows]
+    encoded = _encoded(*rows)
     database.write(partial(writing.insert, table=EVERY, rows=encoded))
     assert _all(database) == rows
-    changed = [_encoded(row | {"units": 7}) for row in rows]
+    changed = _encoded(*(row | {"units": 7} for row in rows))
     database.write(partial(writing.upsert, table=EVERY, rows=changed))
     assert {row["units"] for row in _all(database)} == {7}
 
@@ -91,7 +89,7 @@ def test_a_row_that_is_there_is_refused_without_being_told(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     _made(database)
-    rows = [_encoded(_row("a", "a secret value"))]
+    rows = _encoded(_row("a", "a secret value"))
     database.write(partial(writing.insert, table=EVERY, rows=rows))
     with caplog.at_level(logging.DEBUG), pytest.raises(IntegrityError) as refused:
         database.write(partial(writing.insert, table=EVERY, rows=rows))
