@@ -142,10 +142,10 @@ def _load_sums(loading: Loading, layout: Layout, parts: Sequence[Folded]) -> Pro
     for part in parts:
         proof.merge({bucket: found for bucket, found in part.proof.items() if bucket[0] in layout.tables})
     for name, table in layout.tables.items():
-        added_up = _added_up(table, [part.sums.get(name, {}) for part in parts])
-        lines = encoder(table).encoded(list(added_up.values()))
-        proof.add(name, lines.buckets, lines.lines)
-        loading.insert(table, lines)
+        summed = _added_up(table, [part.sums.get(name, {}) for part in parts])
+        rows = encoder(table).encoded(list(summed.values()))
+        proof.add_all(name, rows.lines, rows.buckets)
+        loading.insert(table, rows)
     return proof
 
 

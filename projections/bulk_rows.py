@@ -120,24 +120,27 @@ class BulkRows(Rows):
         self._old, self._known = self._known, {name: {} for name in self._tables}
 
     def _write(self, name: str, rows: dict[Key, Row | None]) -> None:
-        table, before = self._tables[name], self._before[name]
-        older = {key: before.pop(key) for key in before.keys() & rows.keys()}
-        # In order of the key, which is the order in which tables keep rows.
-        changes = [(key, older.get(key), rows[key]) for key in sorted(rows)]
-        fresh = [new for _, old, new in changes if old is None and new is not None]
-        others = [(key, old, new) for key, old, new in changes if old is not None and old != new]
-        self._count(name, encoder(table).encoded([old for _, old, _ in others]), rows=-1)
-        self._shelf.insert(table, self._count(name, encoder(table).encoded(fresh)))
-        changed = encoder(table).encoded([new for _, _, new in others if new is not None])
-        self._shelf.upsert(table, self._count(name, changed))
-        self._shelf.delete(table, [key for key, _, new in others if new is None])
-        for key, row in rows.items():
-            if row is not None:
-                self._written.put((name, *key))
-
-    def _count(self, name: str, lines: Lines, rows: int = 1) -> Lines:
-        self.proof.add(name, lines.buckets, lines.lines, rows)
-        return lines
+        before, written = self._before[name], self._written
+        older, fresh, changed, gone = list[Row](), list[Row](), list[Row](), list[Key]()
+        for key, row in sorted(rows.items()):
+            stood = before.pop(key, None)
+            if stood == row:
+                continue
+            if stood is not None:
+                older.append(stood)
+            if row is None:
+                gone.append(key)
+                continue
+            (fresh if stood is None else changed).append(row)
+            written.put((name, *key))
+        form, table = encoder(self._tables[name]), self._tables[name]
+        new, other, stood_before = form.encoded(fresh), form.encoded(changed), form.encoded(older)
+        self.proof.add_all(name, stood_before.lines, stood_before.buckets, rows=-1)
+        for now in (new, other):
+            self.proof.add_all(name, now.lines, now.buckets)
+        self._shelf.insert(table, new)
+        self._shelf.upsert(table, other)
+        self._shelf.delete(table, gone)
 
 
 class Bloom:

@@ -8,7 +8,7 @@ swapped is left alone, and are removed at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import date, datetime
 from functools import partial
 from typing import Any, Final
@@ -23,16 +23,19 @@ from projections.beside import Told, fold_up_to
 from projections.building import build
 from projections.columns import Instant
 from projections.database import Database
-from projections.encoding import NULL, Encoder, encoder
+from projections.encoding import NULL, Encoder, Lines, encoder
 from projections.pairs import Pair, first_keys, pair
 from projections.places import places
 from projections.projection import Projection
-from projections.proof import Proof, kept_hashes
+from projections.proof import Bucket, SetHash, hashes_of, kept_hashes
 from projections.rebuild import passes
 from projections.tables import Layout, Place, serving
 
 ROWS_MAX: Final = 1_000
 """Rows of one table that are named for each kind of fault; the others are counted."""
+
+READ_AT_ONCE: Final = 1_000
+"""Rows whose hashes are made together."""
 
 SUFFIX: Final = "__check"
 
@@ -159,35 +162,39 @@ def _set_hashes(connection: Connection, layout: Layout) -> Iterator[Finding]:
     before = serving(layout.projection)
     kept, right = kept_hashes(connection, before.proof), kept_hashes(connection, layout.proof)
     suspect = {bucket for bucket in kept.keys() | right.keys() if kept.get(bucket) != right.get(bucket)}
-    stood = Proof()
+    stood: dict[Bucket, SetHash] = {}
     for name in sorted({bucket[0] for bucket in suspect} & before.tables.keys()):
-        _add_standing(stood, connection, name, before.tables[name])
-    standing = stood.hashes()
+        stood |= _hashed(connection, name, before.tables[name])
     for bucket in sorted(suspect):
-        if kept.get(bucket) != standing.get(bucket):
+        if kept.get(bucket) != stood.get(bucket):
             name, *counted = bucket
             key = "/".join(part or "-" for part in counted)
             yield Finding(projection=layout.projection.name, kind=SET_HASH, table=name, key=key)
 
 
-def _add_standing(proof: Proof, connection: Connection, name: str, table: Table) -> None:
-    """Count the rows of a table as they stand, whatever stands there."""
+def _hashed(connection: Connection, name: str, table: Table) -> Mapping[Bucket, SetHash]:
+    """The set hashes of the rows as they stand, whatever stands there."""
+    return hashes_of(_lines(connection, name, table))
+
+
+def _lines(connection: Connection, name: str, table: Table) -> Iterator[tuple[str, Lines]]:
     form = encoder(table)
     raw = [type_coerce(column, _raw(column.type, connection.dialect.name == "sqlite")) for column in table.columns]
-    found = connection.execute(select(*raw).execution_options(yield_per=ROWS_MAX))
-    for some in found.partitions():
-        stored = [[_stored(value) for value in row] for row in some]
-        # Where no day can be read, the row is counted nowhere; it is found to differ itself.
-        lines = form.lines([values for values in stored if _is_counted(form, values)])
-        proof.add(name, lines.buckets, lines.lines)
+    found = connection.execute(select(*raw).execution_options(yield_per=READ_AT_ONCE))
+    for some in found.partitions(READ_AT_ONCE):
+        rows = [tuple(map(_stored, row)) for row in some]
+        try:
+            yield name, form.as_stored(rows)
+        except (ValueError, TypeError):
+            yield from _readable(form, name, rows)
 
 
-def _is_counted(form: Encoder, stored: list[Any]) -> bool:
-    try:
-        form.bucket(stored)
-    except (ValueError, TypeError):
-        return False
-    return True
+def _readable(form: Encoder, name: str, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, Lines]]:
+    for row in rows:
+        try:
+            yield name, form.as_stored([row])
+        except (ValueError, TypeError):
+            continue  # No day can be read in it, so it is counted nowhere; the row itself is found to differ.
 
 
 def _raw(kind: Any, is_sqlite: bool) -> Any:

@@ -139,9 +139,9 @@ class LiveRows(Rows):
         writing.remove(self._connection, table, [change.key for change in others if change.new is None])
         if self._proof_table is not None:
             before = form.encoded([change.old for change in others if change.old is not None])
-            self._proof.add(name, before.buckets, before.lines, rows=-1)
+            self._proof.add_all(name, before.lines, before.buckets, rows=-1)
             for lines in (fresh, changed):
-                self._proof.add(name, lines.buckets, lines.lines)
+                self._proof.add_all(name, lines.lines, lines.buckets)
 
     def _ask(self, name: str, keys: Sequence[Key]) -> None:
         read(self._connection, [(self, {name: keys})])

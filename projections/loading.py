@@ -59,7 +59,7 @@ class Loading:
     def insert(self, table: Table, rows: Lines) -> None:
         """Rows that are not there yet."""
         for start in range(0, len(rows.lines), LOADED_AT_ONCE):
-            self._behind(partial(self._insert, table, rows.part(start, start + LOADED_AT_ONCE)))
+            self._behind(partial(self._insert, table, rows.some(start, start + LOADED_AT_ONCE)))
 
     def upsert(self, table: Table, rows: Lines) -> None:
         """Rows that are there with other values."""
@@ -97,7 +97,7 @@ class Loading:
             return
         file = Path(self._spool.name) / f"{table.name}.lines"
         with file.open("wb") as lines:
-            lines.writelines(sql(line) + b"\n" for line in rows.lines)
+            lines.writelines([sql(line) + b"\n" for line in rows.lines])
         self._write(partial(_load, table=table, file=file, expected=len(rows.lines)))
         file.unlink()
 

@@ -43,7 +43,7 @@ def sent(connection: Connection, statements: Sequence[Statement]) -> list[Result
 
 
 def _sent(connection: Connection, some: Sequence[Statement]) -> list[Result]:
-    driver: Any = connection.connection.driver_connection
+    driver: Any = connection.connection.dbapi_connection
     done: list[Result] = []
     try:
         for result in driver.cmd_query_iter(";".join([one.head + one.rest for one in some])):

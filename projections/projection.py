@@ -27,7 +27,7 @@ from sqlalchemy import Table
 from ledger.aggregate import EVENTS, Envelope, Event
 from projections.aside import aside_table
 from projections.columns import flag, id_, key, number, number_or_none, prose_or_none, table
-from projections.proof import VERSION, proof_table
+from projections.proof import HASHED, proof_table
 from projections.rows import Rows
 
 PROJECTIONS: Final[dict[str, Projection]] = {}
@@ -123,8 +123,11 @@ class Projection:
 
     @cached_property
     def definition(self) -> str:
-        """SHA-256 (hex) over tables, indexes, folds and their events, and the proof; no comments, no docstrings."""
-        parts = [*map(_described, self.tables), _body(type(self)), *sorted(self.names), f"proof {VERSION}"]
+        """SHA-256 (hex) over tables, indexes, folds, the events folded and how rows are proved.
+
+        Comments and docstrings do not count.
+        """
+        parts = [*map(_described, self.tables), _body(type(self)), *sorted(self.names), HASHED]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -1,24 +1,25 @@
 """The proof: beside its rows every table keeps a set hash for each day and merchant, changed together with them.
 
-A row's hash is BLAKE2b over its line, 128 bits read as two numbers; that of a set is the two sums of those of its rows,
-modulo 2^62 each. So rows can be added and taken away in any order, and sets be put together: an incremental
-multiset hash by addition (Bellare and Micciancio, "A New Paradigm for Collision-Free Hashing", 1997). It shows what was
-changed behind our back or by a fault of ours. It keeps nobody out who may write these tables: what proves the rows is
-the log, from which `check` makes rows and proof anew.
+A row's hash is BLAKE2b over its line, two words of 64 bits; that of a set is the two sums of the words of its rows,
+modulo 2^62 each, as numbers that fit into 64 bits with a sign. So rows can be added and taken away in any order, and
+sets be put together: an incremental multiset hash by addition (Bellare and Micciancio, "A New Paradigm for
+Collision-Free Hashing", 1997). It shows what was changed behind our back or by a fault of ours. It keeps nobody out who
+may write these tables: what proves the rows is the log, from which `check` makes rows and proof anew.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 from sqlalchemy import Connection, Table, select
 
 from projections.columns import key, number, table
-from projections.encoding import encoder
+from projections.encoding import Lines, encoder
 from projections.writing import Statements
 
 HALF: Final = 1 << 62
@@ -26,8 +27,9 @@ HALF: Final = 1 << 62
 
 MASK: Final = HALF - 1
 
-VERSION: Final = "2"
-"""Which way of hashing this is: it is part of the definition of tables, which are built anew when it changes."""
+HASHED: Final = "BLAKE2b, sums of two words of 8 bytes, little-endian, modulo 2^62"
+"""How rows are hashed. It is part of the definition of every projection: set hashes of two kinds cannot be added, so
+tables that were proved in another way are built anew."""
 
 Bucket = tuple[str, str, str]
 """Table (as declared), day (YYYY-MM-DD) and merchant; "" where a table has no such column or a row none."""
@@ -48,42 +50,47 @@ class Proof:
     """Changes of set hashes, not written yet."""
 
     def __init__(self) -> None:
-        # Rows, and the sums of both numbers, which are cut to 62 bits only at the end: a sum of numbers of 64 bits is
-        # the same modulo 2^62.
         self._sums: dict[Bucket, tuple[int, int, int]] = {}
 
-    def add(self, name: str, buckets: Sequence[tuple[str, str]], lines: Sequence[bytes], rows: int = 1) -> None:
-        """These rows of the table `name`, each under its day and merchant; with `rows` -1 they stand no more."""
-        digests = b"".join([blake2b(line, digest_size=_HASH.size).digest() for line in lines])
-        sums = self._sums
-        for (day, merchant), (low, high) in zip(buckets, _HASH.iter_unpack(digests), strict=True):
-            bucket = (name, day, merchant)
-            count, lows, highs = sums.get(bucket, _NOTHING)
-            sums[bucket] = (count + rows, lows + rows * low, highs + rows * high)
+    def add_all(
+        self, name: str, lines: Sequence[bytes], buckets: Sequence[tuple[str, str]], rows: Literal[1, -1] = 1
+    ) -> None:
+        """So many more rows of the table `name`, or with `rows` -1 so many less; `buckets`: day and merchant of each.
+
+        A word is congruent to its lower 62 bits, so nothing has to be cut off before the end.
+        """
+        digests = b"".join([blake2b(line, digest_size=16).digest() for line in lines])
+        words = struct.unpack(f"<{2 * len(lines)}Q", digests)
+        lows, highs = dict[tuple[str, str], int](), dict[tuple[str, str], int]()
+        for bucket, low, high in zip(buckets, words[::2], words[1::2], strict=True):
+            lows[bucket] = lows.get(bucket, 0) + low
+            highs[bucket] = highs.get(bucket, 0) + high
+        for (day, merchant), count in Counter(buckets).items():
+            low, high = lows[day, merchant], highs[day, merchant]
+            self._add((name, day, merchant), rows * count, rows * low, rows * high)
 
     def merge(self, hashes: Mapping[Bucket, SetHash]) -> None:
         """These rows as well."""
         for bucket, found in hashes.items():
-            count, lows, highs = self._sums.get(bucket, _NOTHING)
-            self._sums[bucket] = (count + found.rows, lows + found.low, highs + found.high)
+            self._add(bucket, found.rows, found.low, found.high)
 
     def hashes(self) -> dict[Bucket, SetHash]:
         """What has come together; buckets in which nothing changed are left out."""
-        found = {bucket: SetHash(count, low & MASK, high & MASK) for bucket, (count, low, high) in self._sums.items()}
+        found = {bucket: SetHash(rows, low & MASK, high & MASK) for bucket, (rows, low, high) in self._sums.items()}
         return {bucket: changed for bucket, changed in found.items() if changed != SetHash()}
 
     def write(self, statements: Statements, kept: Table) -> None:
-        """Add the changes to the table `kept`, and forget them here."""
+        """Let `statements` add the changes to the table `kept`, and forget them here."""
         rows = [
-            [name, day, merchant, change.rows & MASK, change.low, change.high]
+            (name, day, merchant, change.rows & MASK, change.low, change.high)
             for (name, day, merchant), change in sorted(self.hashes().items())
         ]
-        statements.add_up(kept, encoder(kept).lines(rows), HALF)
+        statements.add_up(kept, encoder(kept).as_stored(rows), HALF)
         self._sums.clear()
 
-
-_HASH: Final = struct.Struct("<QQ")
-_NOTHING: Final = (0, 0, 0)
+    def _add(self, bucket: Bucket, rows: int, low: int, high: int) -> None:
+        standing = self._sums.get(bucket, (0, 0, 0))
+        self._sums[bucket] = (standing[0] + rows, standing[1] + low, standing[2] + high)
 
 
 def proof_table(name: str) -> Table:
@@ -104,3 +111,11 @@ def kept_hashes(connection: Connection, kept: Table) -> dict[Bucket, SetHash]:
         for row in found
         if (row[columns.rows_kept], row[columns.low], row[columns.high]) != (0, 0, 0)
     }
+
+
+def hashes_of(tables: Iterable[tuple[str, Lines]]) -> dict[Bucket, SetHash]:
+    """The set hashes of rows given as (table, rows), of one table as often as you like."""
+    proof = Proof()
+    for name, rows in tables:
+        proof.add_all(name, rows.lines, rows.buckets)
+    return proof.hashes()

@@ -79,15 +79,15 @@ def _postings(after: int, upto: int) -> Iterator[Row]:
 def _fill(database: Database, after: int, upto: int) -> None:
     sums: dict[tuple[int, date], int] = {}
     with Loading(database) as loading:
-        some = list[Row]()
+        form, some = encoder(POSTINGS), list[Row]()
         for row in _postings(after, upto):
             key = (row["position"] // Journal.block_size, row["value_date"])
             sums[key] = sums.get(key, 0) - row["units"]
             some.append(row)
             if len(some) == 50_000:
-                loading.insert(POSTINGS, encoder(POSTINGS).encoded(some))
+                loading.insert(POSTINGS, form.encoded(some))
                 some = []
-        loading.insert(POSTINGS, encoder(POSTINGS).encoded(some))
+        loading.insert(POSTINGS, form.encoded(some))
         rows = [
             {
                 "account": ACCOUNT,

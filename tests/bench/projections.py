@@ -52,6 +52,8 @@ LIVE: Final = 10_000
 """Events of one round of following."""
 SINGLY: Final = 300
 ROUNDS: Final = 5
+AT_ONCE: Final = 5_000
+"""Rows that are written into the files of the ceiling together."""
 
 
 def open_ledger(url: str) -> Ledger:
@@ -155,8 +157,8 @@ def _dumped(source: Table, file: Path, connection: Connection) -> int:
     form, rows = encoder(source), 0
     with file.open("wb") as lines:
         found = connection.execute(select(source).order_by(*source.primary_key.columns)).mappings()
-        for some in found.partitions(10_000):
-            lines.writelines(sql(line) + b"\n" for line in form.encoded(list(map(dict, some))).lines)
+        for some in found.partitions(AT_ONCE):
+            lines.writelines(sql(line) + b"\n" for line in form.encoded([dict(row) for row in some]).lines)
             rows += len(some)
     return rows
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from projections.database import Database
 from projections.encoding import encoder
 from projections.projection import PROJECTIONS, Projection
-from projections.proof import Bucket, Proof, SetHash, kept_hashes
+from projections.proof import Bucket, SetHash, hashes_of, kept_hashes
 
 Tables = dict[str, list[dict[str, Any]]]
 
@@ -36,8 +36,4 @@ def dump_all(database: Database) -> dict[str, Tables]:
 
 def proof_of(projection: Projection, found: Tables) -> dict[Bucket, SetHash]:
     """The proof that fits these rows."""
-    proof = Proof()
-    for table in projection.tables:
-        lines = encoder(table).encoded(found[table.name])
-        proof.add(str(table.name), lines.buckets, lines.lines)
-    return proof.hashes()
+    return hashes_of((str(table.name), encoder(table).encoded(found[table.name])) for table in projection.tables)

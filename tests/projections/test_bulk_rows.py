@@ -13,7 +13,7 @@ from sqlalchemy import Table
 from projections.bulk_rows import Bloom, BulkRows
 from projections.columns import key, number, table
 from projections.encoding import NULL, Key, Lines, Row, encoder
-from projections.proof import Proof
+from projections.proof import hashes_of
 
 ROWS = table("rows_of_a_build", key("id"), number("count"))
 SUMS = table("sums_of_a_build", key("id"), number("total"), sums=("total",))
@@ -23,21 +23,21 @@ class Kept:
     """A shelf in memory: what would stand in the tables, and how often each row was written or asked for."""
 
     def __init__(self) -> None:
-        self.rows: dict[Key, list[Any]] = {}
+        self.rows: dict[Key, Sequence[Any]] = {}
         self.writes = self.asked = 0
 
     def insert(self, table: Table, rows: Lines) -> None:
         """A row that is there already would be refused."""
-        for stored in rows.stored:
-            assert (stored[0],) not in self.rows
-            self.rows[stored[0],] = list(stored)
+        for row in rows.stored:
+            assert (row[0],) not in self.rows
+            self.rows[row[0],] = row
         self.writes += len(rows.stored)
 
     def upsert(self, table: Table, rows: Lines) -> None:
         """A row that is not there is no change."""
-        for stored in rows.stored:
-            assert (stored[0],) in self.rows
-            self.rows[stored[0],] = list(stored)
+        for row in rows.stored:
+            assert (row[0],) in self.rows
+            self.rows[row[0],] = row
         self.writes += len(rows.stored)
 
     def delete(self, table: Table, keys: Sequence[Key]) -> None:
@@ -80,9 +80,8 @@ def test_what_stands_at_the_end_is_what_was_put(moves: list[tuple[str, str]], li
         name: done.count(name) for name in done
     }
     assert {key[0]: row[1] for key, row in kept.rows.items()} == plain
-    lines, proof = encoder(ROWS).lines(list(kept.rows.values())), Proof()
-    proof.add("rows_of_a_build", lines.buckets, lines.lines)
-    assert rows.proof.hashes() == proof.hashes()
+    stands = encoder(ROWS).as_stored(list(kept.rows.values()))
+    assert rows.proof.hashes() == hashes_of([("rows_of_a_build", stands)])
 
 
 def test_a_row_is_written_once_unless_it_is_touched_long_after() -> None:

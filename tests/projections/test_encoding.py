@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from sqlalchemy import Table
 
 from projections.columns import day, flag, id_, id_or_none, ids, instant, instant_or_none, key, number, prose, table
-from projections.encoding import NULL, encoder, sql
+from projections.encoding import NULL, Lines, encoder, sql
 
 AT = datetime(2026, 11, 25, 17, 30, 0, 5, tzinfo=UTC)
 EVERY = table(
@@ -43,6 +43,10 @@ def _line(**values: object) -> bytes:
     return encoder(EVERY).encoded([ROW | values]).lines[0]
 
 
+def _bucket(kind: Table, **values: object) -> tuple[str, str]:
+    return encoder(kind).encoded([values]).buckets[0]
+
+
 def test_a_row_is_a_json_array_of_what_is_stored() -> None:
     assert _line() == (b'["r1",NULL,-5,1,"2026-11-25 17:30:00.000005",NULL,"2026-11-24","","[\\"a\\",\\"b\\"]"]')
 
@@ -60,24 +64,32 @@ def test_an_id_that_is_none_is_escaped_as_its_column_does_it() -> None:
     assert _line(text="é ").count("é ".encode()) == 1
 
 
+def test_an_odd_id_among_many_rows_is_escaped_and_no_other() -> None:
+    owners = ["mer_1", "a b", "a ", None, 'q" b', "back\\slash", "Đức", "mer_1"]
+    found = encoder(EVERY).encoded([ROW | {"id": f"r{n}", "owner": owner} for n, owner in enumerate(owners)])
+    assert list(found.lines) == [_line(id=f"r{n}", owner=owner) for n, owner in enumerate(owners)]
+    escaped = ["mer_1", "a b", "a\\x20", NULL, 'q" b', "back\\slash", "\\u0110\\u1ee9c", "mer_1"]
+    assert [row[1] for row in found.stored] == escaped
+    assert [merchant for _, merchant in found.buckets] == ["" if owner is NULL else owner for owner in escaped]
+    assert encoder(EVERY).as_stored(found.stored) == found
+
+
+def test_rows_come_in_their_order_and_none_is_none() -> None:
+    assert encoder(EVERY).encoded([]) == Lines((), (), ()) == encoder(EVERY).as_stored([])
+    texts = ["line\nbreak", "", "]\n[", "\r\n"]
+    found = encoder(EVERY).encoded([ROW | {"text": text} for text in texts])
+    assert list(found.lines) == [_line(text=text) for text in texts]
+    assert [json.loads(line.replace(b"NULL", b"null"))[7] for line in found.lines] == texts
+    assert found.some(1, 3).lines == found.lines[1:3]
+
+
 def test_a_row_is_counted_under_its_bank_day_and_merchant() -> None:
-    rows = [ROW, ROW | {"owner": "mer_1", "at": AT - timedelta(hours=1)}]
-    assert encoder(EVERY).encoded(rows).buckets == [("2026-11-26", ""), ("2026-11-25", "mer_1")]
-    plain = encoder(table("plain", key("id"), id_("what")))
-    assert plain.encoded([{"id": "a", "what": "b"}] * 2).buckets == [("", "")] * 2
-    by_day = encoder(table("by_day", key("id"), day("on"), day="on"))
-    assert by_day.encoded([{"id": "a", "on": date(2026, 1, 1)}]).buckets == [("2026-01-01", "")]
-
-
-@given(st.lists(st.text()), st.lists(st.sampled_from(["a", "a ", "é", '"', "\\", "\n", "x y"])))
-def test_many_rows_are_the_bytes_of_each_alone(texts: list[str], ids_: list[str]) -> None:
-    rows = [ROW | {"owner": owner, "text": text} for owner in (None, *ids_) for text in ("", *texts)]
-    many = encoder(EVERY).encoded(rows)
-    alone = [encoder(EVERY).encoded([row]) for row in rows]
-    assert many.lines == [line for one in alone for line in one.lines]
-    assert many.buckets == [bucket for one in alone for bucket in one.buckets]
-    assert list(map(list, many.stored)) == [list(stored) for one in alone for stored in one.stored]
-    assert encoder(EVERY).encoded([]).lines == []
+    assert _bucket(EVERY, **ROW) == ("2026-11-26", "")
+    assert _bucket(EVERY, **ROW | {"owner": "mer_1", "at": AT - timedelta(hours=1)}) == ("2026-11-25", "mer_1")
+    assert _bucket(table("plain", key("id"), id_("what")), id="a", what="b") == ("", "")
+    assert _bucket(table("by_day", key("id"), day("on"), day="on"), id="a", on=date(2026, 1, 1)) == ("2026-01-01", "")
+    with pytest.raises(ValueError, match="isoformat"):
+        encoder(EVERY).as_stored([("r1", NULL, 1, 1, "no instant at all", NULL, "2026-01-01", "", "[]")])
 
 
 def test_odd_characters_stand_as_they_are_for_servers() -> None:
