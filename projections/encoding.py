@@ -58,7 +58,7 @@ class Encoder:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.names = tuple(column.name for column in table.columns)
-        self._values = itemgetter(*self.names) if len(self.names) > 1 else lambda row: (row[self.names[0]],)
+        self.values = values_of(self.names)
         converters = [(n, _converter(column)) for n, column in enumerate(table.columns)]
         self._special = [(n, convert) for n, convert in converters if convert is not None]
         self._ids = [(n, column.type) for n, column in enumerate(table.columns) if isinstance(column.type, Id)]
@@ -68,9 +68,13 @@ class Encoder:
 
     def encoded(self, rows: Sequence[Row]) -> Lines:
         """Rows in their three forms, in the same order. Raises ValueError for an instant that is not aware."""
-        columns: list[Sequence[Any]] = list(zip(*map(self._values, rows), strict=True))
-        if not columns:
+        return self.of_values([self.values(row) for row in rows])
+
+    def of_values(self, rows: Sequence[Sequence[Any]]) -> Lines:
+        """The same of rows given as their values in the order of the columns."""
+        if not rows:
             return Lines((), (), ())
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for n, convert in self._special:
             columns[n] = convert(columns[n])
         return self._lines(columns)
@@ -103,6 +107,13 @@ class Encoder:
         if self._merchant is not None:
             merchants = ["" if value is NULL else value for value in columns[self._merchant]]
         return list(zip(days, merchants, strict=True))
+
+
+def values_of(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
+    """The function that gives these columns of a row, in this order. It raises KeyError where one is missing."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda row: tuple(row[name] for name in names)
 
 
 @cache
