@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -29,7 +30,7 @@ from projections.bulk_fold import Folded, Unit, fold_log
 from projections.database import Database
 from projections.encoding import Key, Row, encoder
 from projections.follower import read_rows, tell_set_aside
-from projections.loading import Loading, RowsRefused, index_all
+from projections.loading import Loading, RowsRefused, Spooled, index_all
 from projections.projection import PROJECTIONS
 from projections.proof import Proof
 from projections.rows import increased, shape
@@ -84,14 +85,17 @@ def _build(
         log.warning("The server takes no files (local_infile is off): rows are sent as statements, which is slower.")
     if processes > 1:
         units = spread(ledger, layouts, upto, processes)
-        parts = fold_in_processes(ledger.url, database, units, upto, at, lambda reached: told(reached, upto))
+        parts = fold_in_processes(
+            ledger.url, database, loading.folder, units, upto, at, lambda reached: told(reached, upto)
+        )
     else:
         tasks = [(Unit(layout.projection.name, layout.suffix), layout) for layout in layouts]
         parts = [
             fold_log(ledger, loading, tasks, upto, at, lambda reached: told(reached, upto), bulk_fold.ROWS_IN_MEMORY)
         ]
     proofs = [_load_sums(loading, layout, parts) for layout in layouts]
-    _make_indexes(database, loading, layouts)
+    spooled = [one for part in parts for one in part.spooled] + loading.hand_over()
+    _finish_tables(database, loading, layouts, spooled)
     for layout, proof in zip(layouts, proofs, strict=True):
         aside = _aside(layout, parts)
         loading.write(partial(_end, layout=layout, proof=proof, aside=aside, upto=upto))
@@ -158,16 +162,31 @@ def _added_up(table: Table, parts: Sequence[dict[Key, Row]]) -> dict[Key, Row]:
     return total
 
 
-def _make_indexes(database: Database, loading: Loading, layouts: Sequence[Layout]) -> None:
+def _finish_tables(database: Database, loading: Loading, layouts: Sequence[Layout], spooled: Sequence[Spooled]) -> None:
+    """Load what was spooled and make the indexes, over two connections where the server can do two things at once."""
     if not database.is_mysql:
         for layout in layouts:
             loading.write(layout.create_indexes)
         return
-    tables = [table for layout in layouts for table in layout.tables.values()]
+    rows = Counter[str]()
+    for one in spooled:
+        rows[one.table] += one.rows
+    # The largest last, from where they are taken: so both connections end together.
+    queue = sorted((made for layout in layouts for made in layout.tables.values()), key=lambda made: rows[made.name])
     loading.wait()
-    with Loading(database) as other, ThreadPoolExecutor(2) as threads:
-        for done in [threads.submit(index_all, one, tables[n::2]) for n, one in enumerate((loading, other))]:
+    with Loading(database, loading.folder) as other, ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(_finish_some, one, queue, spooled) for one in (loading, other)]:
             done.result()
+
+
+def _finish_some(loading: Loading, queue: list[Table], spooled: Sequence[Spooled]) -> None:
+    while True:
+        try:
+            table = queue.pop()
+        except IndexError:
+            return
+        loading.load(table, [one for one in spooled if one.table == table.name])
+        index_all(loading, [table])
 
 
 def _aside(layout: Layout, parts: Sequence[Folded]) -> list[Aside]:

@@ -147,7 +147,7 @@ def _load_all(loading: Loading, queue: list[Table], files: dict[Table, tuple[Pat
     while queue:
         table = queue.pop()
         path, rows = files[table]
-        spooled = Path(loading._spool.name) / path.name
+        spooled = loading.folder / path.name
         path.rename(spooled)
         loading.write(partial(_load, table=table, file=spooled, expected=rows))
         index_all(loading, [table])
