@@ -56,9 +56,8 @@ class Form:
         self.at = {name: n for n, name in enumerate(self.names)}
         self.key = self.shape.key
         self.key_at = [self.at[column.name] for column in declared.primary_key.columns]
-        key = {self.names[n] for n in self.key_at}
-        self.others = self.shape.constants - key
-        """Of a table of sums: what must stay as it is, besides the key."""
+        self.is_all_key = len(self.key_at) == len(self.shape.constants)
+        """Of a table of sums: nothing stands in its rows besides the key and the sums."""
         self.sum_at = {name: n for n, name in enumerate(self.shape.sums)}
 
     def row(self, values: Values) -> Row:
@@ -165,20 +164,30 @@ class BulkRows(Rows):
         Raises FoldImpossible when a column is missing, or is another than before.
         """
         form, sums = self._forms[table.name], self._sums[table.name]
-        if row.keys() != form.shape.constants or not amounts.keys() <= form.sum_at.keys():
-            raise misshaped(form.shape, row | amounts, form.shape.constants)
-        key, undo = form.key(row), self._undo
+        try:
+            key = form.key(row)
+            ats = [form.sum_at[name] for name in amounts]
+        except KeyError:
+            raise misshaped(form.shape, row | amounts, form.shape.constants) from None
         standing = sums.of.get(key)
-        if standing is None:
-            standing = sums.of[key] = [0] * len(form.sum_at)
-            sums.row[key] = dict(row)
-            undo.append((sums.of, key, _NOTHING))
-        elif form.others:
-            must_fit(form.shape, sums.row[key], row)
-        for name, amount in amounts.items():
-            at = form.sum_at[name]
-            undo.append((standing, at, standing[at]))
+        if standing is None or not form.is_all_key or len(row) != len(form.key_at):
+            standing = self._sum(form, sums, key, row)
+        for at, amount in zip(ats, amounts.values(), strict=True):
+            self._undo.append((standing, at, standing[at]))
             standing[at] += amount
+
+    def _sum(self, form: Form, sums: Sums, key: Key, row: Row) -> list[int]:
+        """The sums under a key, which are new or belong to a row with more columns than the key."""
+        if row.keys() != form.shape.constants or not form.sum_at:
+            raise misshaped(form.shape, row, form.shape.constants)
+        standing = sums.of.get(key)
+        if standing is not None:
+            must_fit(form.shape, sums.row[key], row)
+            return standing
+        standing = sums.of[key] = [0] * len(form.sum_at)
+        sums.row[key] = dict(row)
+        self._undo.append((sums.of, key, _NOTHING))
+        return standing
 
     def _find(self, name: str, key: Key) -> Values | None:
         young = self._young[name]
@@ -206,11 +215,11 @@ class BulkRows(Rows):
 
     def _stand(self, name: str, key: Key, values: Values | None) -> None:
         young = self._young[name]
-        if key not in young:
-            self._find(name, key)
         previous = young.get(key, _NOTHING)
         if previous is _NOTHING:
-            self._count += 1
+            self._find(name, key)
+            previous = young.get(key, _NOTHING)
+            self._count += previous is _NOTHING
         self._undo.append((young, key, previous))
         young[key] = values
 
