@@ -217,8 +217,10 @@ class BulkRows(Rows):
         young = self._young[name]
         previous = young.get(key, _NOTHING)
         if previous is _NOTHING:
-            self._find(name, key)
-            previous = young.get(key, _NOTHING)
+            # Most keys are new, and then there is nothing to be found.
+            if key in self._old[name] or self._written[name].may_have(key):
+                self._find(name, key)
+                previous = young.get(key, _NOTHING)
             self._count += previous is _NOTHING
         self._undo.append((young, key, previous))
         young[key] = values

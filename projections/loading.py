@@ -169,8 +169,11 @@ class Loading:
 
 
 def _append(file: Path, rows: Lines) -> None:
+    text = b"\n".join(rows.lines)
+    if b"\\u" in text or b"\\f" in text:
+        text = b"\n".join(map(sql, rows.lines))
     with _room(file), file.open("ab") as lines:
-        lines.write(b"\n".join(map(sql, rows.lines)) + b"\n")
+        lines.write(text + b"\n")
 
 
 def _joined(spooled: Sequence[Spooled]) -> Spooled:
