@@ -26,7 +26,7 @@ from projections import bulk_fold
 from projections.aside import Aside
 from projections.beside import Told, follow
 from projections.building_processes import fold_in_processes
-from projections.bulk_fold import Folded, Unit, fold_log
+from projections.bulk_fold import SHARES, Folded, Unit, fold_log
 from projections.database import Database
 from projections.encoding import Key, Row, encoder
 from projections.follower import read_rows, tell_set_aside
@@ -40,6 +40,9 @@ SMALL: Final = 20_000
 """Events that are folded sooner here than other processes are started."""
 
 PROCESSES_MAX: Final = 4
+WHOLE_COSTS: Final = 2
+"""What an event costs where its projection cannot be divided: it is decoded for that one alone."""
+
 SAMPLES: Final = 10
 SAMPLE: Final = 500
 
@@ -114,20 +117,36 @@ def _processes(layouts: Sequence[Layout], upto: int, wanted: int | None) -> int:
 
 
 def spread(ledger: Ledger, layouts: Sequence[Layout], upto: int, processes: int) -> list[list[Unit]]:
-    """The units of each process. What may be divided by stream is; the rest goes where least is to do."""
+    """The units of each process. What cannot be divided by stream goes where least is to do; the rest evens it out."""
     units: list[list[Unit]] = [[] for _ in range(processes)]
     load = [0] * processes
     names = [row.name for row in _sample(ledger, upto)]
     for layout in sorted(layouts, key=lambda layout: -_weight(layout, names)):
-        name, suffix = layout.projection.name, layout.suffix
-        if not layout.projection.crosses_streams:
-            for part in range(processes):
-                units[part].append(Unit(name, suffix, part, processes))
-        else:
+        if layout.projection.crosses_streams:
             least = load.index(min(load))
-            load[least] += _weight(layout, names)
-            units[least].append(Unit(name, suffix))
+            load[least] += WHOLE_COSTS * _weight(layout, names)
+            units[least].append(Unit(layout.projection.name, layout.suffix))
+    divided = [layout for layout in layouts if not layout.projection.crosses_streams]
+    ends = shares(load, sum(_weight(layout, names) for layout in divided))
+    for some, first, behind in zip(units, [0, *ends], ends, strict=False):
+        if first < behind:
+            some += [Unit(layout.projection.name, layout.suffix, first, behind) for layout in divided]
     return units
+
+
+def shares(load: Sequence[int], divided: int) -> list[int]:
+    """Where the shares of each process end when `divided` work is poured on the `load` that each has already.
+
+    Like water it stands equally high wherever it comes to; who stands higher than that gets none.
+    """
+    reached = sorted(load)
+    while len(reached) * reached[-1] > sum(reached) + divided:
+        reached.pop()
+    total = sum(reached) + divided
+    room = [max(0, total - len(reached) * standing) for standing in load]
+    # Nothing is to be divided, or nobody knows how much: then all get the same.
+    room = room if any(room) else [1] * len(load)
+    return [SHARES * sum(room[: n + 1]) // sum(room) for n in range(len(load))]
 
 
 def _sample(ledger: Ledger, upto: int) -> Iterator[Recorded]:

@@ -30,13 +30,22 @@ ROWS_IN_MEMORY: Final = 120_000
 """Rows in one of two generations: some 150 MB a process."""
 
 
+SHARES: Final = 64
+"""Streams are divided into so many shares, of which each process takes some."""
+
+
 class Unit(msgspec.Struct, frozen=True):
-    """A projection as far as its streams are in one of `parts` parts, for tables with `suffix` behind their names."""
+    """A projection as far as its streams are in the shares `first` <= n < `behind`, for tables of this `suffix`."""
 
     projection: str
     suffix: str
-    part: int = 0
-    parts: int = 1
+    first: int = 0
+    behind: int = SHARES
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it takes all streams."""
+        return self.behind - self.first == SHARES
 
 
 class Folded(msgspec.Struct, kw_only=True):
@@ -72,17 +81,15 @@ class Wanted:
     """The tasks that want events of one name: those of any stream, or with those of our part of the streams."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
-        self._any = [task for task in tasks if task.unit.parts == 1]
+        self._any = [task for task in tasks if task.unit.is_whole]
         self._ours = list(tasks)
-        divided = [task.unit for task in tasks if task.unit.parts > 1]
-        # All that one process does of divided work is of the same part.
-        self._part, self._parts = (divided[0].part, divided[0].parts) if divided else (0, 1)
+        divided = [task.unit for task in tasks if not task.unit.is_whole]
+        # All that one process does of divided work is of the same shares.
+        self._first, self._behind = (divided[0].first, divided[0].behind) if divided else (0, SHARES)
 
     def by(self, stream: str) -> Sequence[Task]:
         """Those that want an event of this stream."""
-        if self._parts == 1 or crc32(stream.encode()) % self._parts == self._part:
-            return self._ours
-        return self._any
+        return self._ours if self._first <= crc32(stream.encode()) % SHARES < self._behind else self._any
 
 
 def fold_log(
