@@ -1,8 +1,9 @@
 """Fresh tables filled from the beginning of the log, at the speed of the database.
 
 The work is divided into units, a projection or a part of its streams, and spread over processes; each makes one pass
-over the log, folds in memory and loads in bulk. Sums of parts are added up at the end, indexes made when the rows are
-there. The places are written last: tables that are not whole serve nobody and are removed by the next build.
+over the log, folds in memory and spools its rows. At the end sums of parts are added up, each table is loaded in one go
+and its indexes are made. The places are written last: tables that are not whole serve nobody and are removed by the
+next build.
 
 What the database refuses in bulk is built again one transaction after another, which finds the event at fault.
 """
