@@ -35,6 +35,17 @@ def shape(table: Table) -> Shape:
     return Shape(table)
 
 
+class Habit:
+    """What folds of one kind of event do with rows under its stream: which tables they ask, and which get one unasked.
+
+    Learned while folding, so that rows can be asked for all at once. It saves time and decides nothing.
+    """
+
+    def __init__(self) -> None:
+        self.asks: set[str] = set()
+        self.makes: set[str] = set()
+
+
 class Rows(ABC):
     """The rows of some tables while events are folded. `tables`: the physical table behind each declared one, by name.
 
