@@ -30,7 +30,7 @@ from projections.database import Database, open_database
 from projections.projection import PROJECTIONS
 from projections.tables import Layout, make_tables
 from tests.bench import following, library_runner, past_balance, past_pages
-from tests.bench.ceiling import bare_reading, finished, loaded
+from tests.bench.ceiling import Finished, bare_reading, finished, loaded
 from tests.bench.measure import Figure, report
 from tests.bench.resources import most_memory
 from tests.bench.visible import delays_of
@@ -71,21 +71,13 @@ def rebuilding(ledger: Ledger, open_fresh: OpenFresh, directory: Path, how_many:
     Building and loading are done twice, and the better runs count.
     """
     database = open_fresh()
-    built, builds, loads, most = [], [], [], 0.0
+    built = [fresh(database, 1 + run) for run in range(RUNS)]
+    with most_memory() as memory:
+        builds = [_built(ledger, database, layouts) for layouts in built]
     reading = min(bare_reading(ledger) for _ in range(RUNS))
-    for run in range(RUNS):
-        layouts = fresh(database, 1 + 2 * run)
-        with most_memory() as memory:
-            began = time.perf_counter()
-            build(ledger, database, layouts, ledger.head(), START)
-            builds.append(time.perf_counter() - began)
-        most = max(most, *memory)
-        rows = finished(database, layouts, directory)
-        same = fresh(database, 2 + 2 * run)
-        loads.append(loaded(database, same, rows))
-        for layout in same:
-            database.write(layout.drop)
-        built.append(layouts)
+    # Here, where the memory of this process does not count any more.
+    rows = finished(database, built[0], directory)
+    loads = [_loaded(database, 1 + RUNS + run, rows) for run in range(RUNS)]
     rates = (how_many / min(builds), how_many / (reading + min(loads)))
     yield Figure("rebuild of all, the better of two, against loading the same rows", "events/s", *rates, 0.5)
     others = (how_many / max(builds), how_many / (reading + max(loads)))
@@ -96,11 +88,26 @@ def rebuilding(ledger: Ledger, open_fresh: OpenFresh, directory: Path, how_many:
     yield Figure("rebuild of all, against the library's runner", "events/s", rates[0], library, 60)
     yield Figure("bare reading of the log", "events/s", how_many / reading)
     yield Figure("rows of all tables", "rows", sum(one.rows for one in rows.values()))
-    yield Figure("most memory of a rebuild", "MiB", most, None, 1_024, at_most=True)
+    yield Figure("most memory of a rebuild", "MiB", max(memory), None, 1_024, at_most=True)
     yield Figure("compare of all", "events/s", how_many / _compared(database, *built))
     serve(database, built[-1])
     yield Figure("check of all", "events/s", how_many / _checked(ledger, database))
     yield from past_pages.figures(ledger, database)
+
+
+def _built(ledger: Ledger, database: Database, layouts: list[Layout]) -> float:
+    began = time.perf_counter()
+    build(ledger, database, layouts, ledger.head(), START)
+    return time.perf_counter() - began
+
+
+def _loaded(database: Database, generation: int, rows: dict[str, Finished]) -> float:
+    """Seconds to load these rows into tables that are gone afterwards."""
+    layouts = fresh(database, generation)
+    seconds = loaded(database, layouts, rows)
+    for layout in layouts:
+        database.write(layout.drop)
+    return seconds
 
 
 def _compared(database: Database, before: list[Layout], after: list[Layout]) -> float:
