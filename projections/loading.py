@@ -8,7 +8,6 @@ of our spool folder only: a hostile server could ask for any.
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -22,6 +21,7 @@ from projections import writing
 from projections.database import Database, filling_database
 from projections.encoding import Key, Row, sql
 from projections.rows import primary
+from projections.spool import Spool
 from projections.writing import Encoded
 
 LOADED_AT_ONCE: Final = 50_000
@@ -43,7 +43,7 @@ class Loading:
     """
 
     def __init__(self, database: Database) -> None:
-        self._spool = tempfile.TemporaryDirectory(prefix="socai-")
+        self._spool = Spool()
         self._own = filling_database(database, Path(self._spool.name))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="loading")
         self._pending: Future[Any] | None = None
