@@ -10,6 +10,7 @@ import time
 from contextlib import closing
 from itertools import islice
 from multiprocessing.connection import Connection
+from random import Random
 from typing import Final
 
 from projections.database import Database, open_database
@@ -17,30 +18,45 @@ from projections.follower import run_round
 from projections.projection import PROJECTIONS
 from projections.recent import Recent
 from projections.tables import make_tables, serving
+from tests.bench.driver import bare_connection
 from tests.bench.measure import Figure, percentile
-from tests.generated import MERCHANTS, appends
+from tests.generated import MERCHANTS, events
 from tests.story import START
 from tests.torture.projector import open_ledger
 
 COMMANDS_A_SECOND: Final = 500
 COMMANDS: Final = 5_000
-EVENTS: Final = 1_000_000
-"""How dense the month is."""
+EVENTS_MAX: Final = 4
+"""A command brings one event to so many, each number as often: 2.5 in the mean, where those of the month bring 1.7."""
+OPENING: Final = MERCHANTS * 3
+"""Events of the month before anybody buys: merchants, their accounts and endpoints."""
+DENSITY: Final = 1_000_000
+"""How many events the month has."""
 P50_MS: Final = 20
 P99_MS: Final = 150
 LOOK_S: Final = 0.002
+PATIENT_S: Final = 300
+"""Longer than all of it takes on a slow machine."""
+
+Times = list[tuple[int, float]]
+"""When a position was reached, in seconds of CLOCK_MONOTONIC."""
 
 
 def write(url: str, pipe: Connection) -> None:
-    """Append what commands of the modelled month store, at an even pace; gives when each was acknowledged."""
-    ledger, done = open_ledger(url), list[tuple[int, float]]()
-    some = list(islice(appends(EVENTS), MERCHANTS * 2 + COMMANDS))
-    for opening in some[:-COMMANDS]:
-        ledger.recorder.insert_events(opening)
+    """Append the opening of the month and say where it ends; when told, what follows, at an even pace.
+
+    Gives when each command was acknowledged, and how many seconds all took.
+    """
+    ledger, dice, done = open_ledger(url), Random(2), Times()
+    told = events(DENSITY)
+    ledger.recorder.insert_events(list(islice(told, OPENING)))
+    some = [list(islice(told, dice.randint(1, EVENTS_MAX))) for _ in range(COMMANDS)]
+    pipe.send(OPENING)
+    pipe.recv()
     began = time.monotonic()
-    for number, events in enumerate(some[-COMMANDS:]):
+    for number, found in enumerate(some):
         time.sleep(max(0.0, began + number / COMMANDS_A_SECOND - time.monotonic()))
-        kept = ledger.recorder.insert_events(events)
+        kept = ledger.recorder.insert_events(found)
         done.append((kept[-1] if kept else 0, time.monotonic()))
     pipe.send((done, time.monotonic() - began))
     ledger.close()
@@ -55,25 +71,46 @@ def project(url: str, tables: str) -> None:
             ledger.wait(done.position, 1.0)
 
 
-def _looked(database: Database, pipe: Connection) -> tuple[list[tuple[int, float]], list[tuple[int, float]], float]:
-    """When each position was seen, when each was acknowledged, and how long the writer wrote.
+class Reader:
+    """Looks where the read tables stand, and costs as little as can be: a prepared statement, and a pause."""
 
-    Whoever looks shall cost little: a cursor of the driver, and a pause.
-    """
-    question = f"SELECT position FROM {serving(PROJECTIONS['webhooks']).place.name}"  # noqa: S608  # a table of ours
-    seen, done, seconds = [(0, 0.0)], list[tuple[int, float]](), 0.0
-    with closing(database.engine.raw_connection()) as connection:
-        cursor = connection.cursor()
-        while not done or seen[-1][0] < done[-1][0]:
-            cursor.execute(question)
-            position = cursor.fetchall()[0][0]
-            connection.commit()
-            if position > seen[-1][0]:
-                seen.append((position, time.monotonic()))
-            if not done and pipe.poll():
-                done, seconds = pipe.recv()
-            time.sleep(LOOK_S)
-    return seen, done, seconds
+    def __init__(self, database: Database) -> None:
+        self._connection = bare_connection(database)
+        self._cursor = self._connection.cursor(prepared=True)
+        self._question = f"SELECT position FROM {serving(PROJECTIONS['webhooks']).place.name}"  # noqa: S608  # ours
+        self._until = time.monotonic() + PATIENT_S
+        self.seen: Times = [(0, 0.0)]
+
+    def look(self) -> int:
+        """The position now, and a pause after it. Raises TimeoutError when all of it has taken too long."""
+        if time.monotonic() > self._until:
+            raise TimeoutError(f"the read tables stand at {self.seen[-1][0]} after {PATIENT_S} s")
+        self._cursor.execute(self._question)
+        position = int(self._cursor.fetchall()[0][0])
+        if position > self.seen[-1][0]:
+            self.seen.append((position, time.monotonic()))
+        time.sleep(LOOK_S)
+        return position
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._cursor.close()
+        self._connection.close()
+
+
+def _looked(database: Database, pipe: Connection) -> tuple[Times, Times, float]:
+    """When each position was seen, when each was acknowledged, and how long the writer wrote."""
+    with closing(Reader(database)) as reader:
+        opening = pipe.recv()
+        while reader.look() < opening:
+            pass
+        pipe.send("go on")
+        while not pipe.poll():
+            reader.look()
+        done, seconds = pipe.recv()
+        while reader.look() < done[-1][0]:
+            pass
+        return reader.seen, done, seconds
 
 
 def delays_of(url: str, tables: str) -> list[Figure]:
