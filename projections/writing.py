@@ -65,17 +65,18 @@ class Statements:
 
     def remove(self, table: Table, keys: Sequence[Key]) -> None:
         """Let the rows with these keys stand no more; harmless when there is none."""
+        if not keys:
+            return
         names = [column.name for column in primary(table)]
-        name = self._connection.dialect.identifier_preparer.format_table(table)
         lines = encoder(table).keys(keys)
         if self._on_server:
-            head = f"DELETE FROM {name} WHERE ({', '.join(f'`{one}`' for one in names)}) = "  # noqa: S608  # our names
+            head = f"DELETE FROM `{table.name}` WHERE ({', '.join(f'`{one}`' for one in names)}) = "  # noqa: S608  # our names
             for line in lines:
                 self._gather(Statement(head, f"({sql(line)[1:-1].decode()})"))
-        elif lines:
+        else:
             wanted = " AND ".join(f'"{one}" = ?' for one in names)
             values = [tuple(msgspec.json.decode(line)) for line in lines]
-            self._gather(Statement(f"DELETE FROM {name} WHERE {wanted}", "", values))  # noqa: S608  # names of ours
+            self._gather(Statement(f'DELETE FROM "{table.name}" WHERE {wanted}', "", values))  # noqa: S608  # names of ours
 
     def send_ahead(self) -> None:
         """Send what was gathered on its way when it is much, and do not wait. Nobody else uses the connection then.
@@ -117,8 +118,8 @@ class Statements:
     def _add(self, table: Table, rows: Lines, conflict: str) -> None:
         if not rows.lines:
             return
-        name = self._connection.dialect.identifier_preparer.format_table(table)
-        head = f"INSERT INTO {name} VALUES "  # noqa: S608  # the name of a table of ours
+        quote = "`" if self._on_server else '"'
+        head = f"INSERT INTO {quote}{table.name}{quote} VALUES "  # noqa: S608  # the name of a table of ours
         if not self._on_server:
             marks = ", ".join("?" * len(table.columns))
             values = [tuple(None if value is NULL else value for value in stored) for stored in rows.stored]
