@@ -15,6 +15,9 @@ NEGATIVE_AVAILABLE: Final = "negative_available"
 PAYOUT_ESCALATED: Final = "payout_escalated"
 REVERSAL_WITHOUT_ORIGINAL: Final = "reversal_without_original"
 READ_MODEL_DIFFERS: Final = "read_model_differs"
+"""A read model is not what follows from the log, or cannot be held against it: its name, the bank day, a digest."""
+READ_MODELS_UNCHECKED: Final = "read_models_unchecked"
+"""The nightly check did not come to an end; the bank day it was for."""
 
 
 class Alarm(Aggregate):

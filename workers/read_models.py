@@ -2,7 +2,8 @@
 
 All are checked in one reading of the log, in a queue of its own: it takes minutes where the log is long, and no payout
 and no webhook may wait for it. It is kept, beside the read tables, which night was the last to be checked; an
-installation that is new begins with the next.
+installation that is new begins with the next. A night whose check does not come to an end is rung again, and rings an
+alarm of its own when it is long over.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from itertools import groupby
 from typing import Final
 
 from commands import dispatch
-from commands.read_models import ReportReadModel
+from commands.read_models import ReportReadModel, ReportUncheckedNight
 from ledger.calendar import ICT, bank_day
-from projections.checking import Finding, check
+from ledger.errors import TooManySetAside
+from projections.checking import NOT_CHECKED, Finding, check
 from projections.places import begin, move, position_of
-from projections.projection import PROJECTIONS
+from projections.projection import PROJECTIONS, Projection
 from workers.jobs import CHECKS, Ring, job
 from workers.parts import Parts
 from workers.scheduler import every
@@ -32,6 +34,8 @@ TOLD_MAX: Final = 5
 """Findings that an alarm names; the command it names shows all."""
 LIMIT_S: Final = 6 * 3_600
 """Long enough for some hundred million events."""
+OVERDUE_AFTER: Final = timedelta(seconds=LIMIT_S, minutes=30)
+"""Behind CHECKED_AT: a check that began in time has ended or was broken off, and one that was lost was rung again."""
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +48,7 @@ def check_read_models(parts: Parts, day: str) -> None:
     EventStoreUnavailable, LogDamaged; the night is not done then, and is rung again.
     """
     night = date.fromisoformat(day)
-    findings = check(parts.ledger, parts.database, list(PROJECTIONS.values()), parts.clock())
+    findings = _checked(parts, list(PROJECTIONS.values()))
     for name, found in groupby(sorted(findings, key=lambda one: one.projection), key=lambda one: one.projection):
         command = report(name, night, list(found))
         log.error("%s", command.detail)
@@ -52,6 +56,16 @@ def check_read_models(parts: Parts, day: str) -> None:
     last = position_of(parts.reader, FOLLOWER) or 0
     if last < night.toordinal():
         move(parts.database, FOLLOWER, after=last, upto=night.toordinal())
+
+
+def _checked(parts: Parts, projections: Sequence[Projection]) -> list[Finding]:
+    """What is found of these; one whose folds fail throughout does not keep the others from being checked."""
+    try:
+        return check(parts.ledger, parts.database, projections, parts.clock())
+    except TooManySetAside as full:
+        if len(projections) == 1:
+            return [Finding(projection=projections[0].name, kind=NOT_CHECKED, detail=full.detail)]
+    return [finding for one in projections for finding in _checked(parts, [one])]
 
 
 def report(name: str, night: date, findings: Sequence[Finding]) -> ReportReadModel:
@@ -73,15 +87,21 @@ def report(name: str, night: date, findings: Sequence[Finding]) -> ReportReadMod
 
 @every(seconds=600)
 def nights_unchecked(parts: Parts, now: datetime) -> Iterable[Ring]:
-    """Last night, until its check came to an end."""
+    """Last night, until its check came to an end; when that is overdue, people are told."""
     night, last = _last_night(now), position_of(parts.reader, FOLLOWER)
     if last is None:
         begin(parts.database, FOLLOWER, night.toordinal())
     elif last < night.toordinal():
+        if now >= _hour(night) + OVERDUE_AFTER:
+            dispatch(parts.ledger, ReportUncheckedNight(day=night), parts.context("checks", night.isoformat()))
         yield Ring(queue=CHECKS, job=check_read_models.__name__, ids=(night.isoformat(),))
 
 
 def _last_night(now: datetime) -> date:
     """The bank day on which the last night whose hour has come ended."""
     day = bank_day(now)
-    return day if now >= datetime.combine(day, CHECKED_AT, ICT) else day - timedelta(days=1)
+    return day if now >= _hour(day) else day - timedelta(days=1)
+
+
+def _hour(day: date) -> datetime:
+    return datetime.combine(day, CHECKED_AT, ICT)

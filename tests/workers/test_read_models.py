@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, insert, select, text, update
 
-from ledger.alarms import READ_MODEL_DIFFERS
+from ledger.alarms import READ_MODEL_DIFFERS, READ_MODELS_UNCHECKED
 from ledger.calendar import ICT, bank_day
 from ledger.errors import ReadTablesUnavailable
-from projections import alarms, balances, payments, places
+from projections import alarms, balances, merchants, payments, places, webhooks
 from projections.alarms import AlarmRow
+from projections.aside import STREAMS_MAX
 from projections.checking import ROW_DIFFERS, Finding
-from tests.workers.world import WEBHOOKS, World
+from tests.projections.planted import Planted
+from tests.workers.world import World
 from workers.jobs import CHECKS
-from workers.read_models import CHECKED_AT, FOLLOWER, TOLD_MAX, check_read_models, nights_unchecked, report
+from workers.read_models import (
+    CHECKED_AT,
+    FOLLOWER,
+    OVERDUE_AFTER,
+    TOLD_MAX,
+    check_read_models,
+    nights_unchecked,
+    report,
+)
 
 
-def _told(world: World) -> list[AlarmRow]:
+@pytest.fixture
+def planted() -> Iterator[Planted]:
+    """A projection that fails as its events say."""
+    with closing(Planted()) as known:
+        yield known
+
+
+def _told(world: World, kind: str = READ_MODEL_DIFFERS) -> list[AlarmRow]:
     world.project()
     found = alarms.alarms(world.parts.reader, limit=100)
-    return [row for row in found if row.kind == READ_MODEL_DIFFERS]
+    return [row for row in found if row.kind == kind]
 
 
 def _night(world: World, days: int = 1) -> None:
@@ -71,7 +89,8 @@ def test_a_job_that_was_lost_is_rung_again_until_the_night_is_done(world: World)
     assert list(nights_unchecked(world.parts, world.clock())) == []
 
 
-def test_an_edited_a_missing_and_an_extra_row_are_told_each_with_its_read_model(world: World) -> None:
+def _damaged(world: World) -> set[tuple[str, str]]:
+    """A row is edited, another is missing, a third is one too many; (read model, what is to be told of it)."""
     merchant_id = world.funded_merchant()
     intent = world.intent(merchant_id)
     world.project()
@@ -83,15 +102,41 @@ def test_an_edited_a_missing_and_an_extra_row_are_told_each_with_its_read_model(
         delete(payments.PAYMENTS).where(payments.PAYMENTS.c.id == intent.id),
         insert(payments.PAYMENTS).values(copied | {"id": "pi_NEVER"}),
     )
+    return {
+        ("balances", f"balances: row differs: {edited}: posted"),
+        ("payments", f"payments: row missing: {intent.id}"),
+        ("payments", "payments: row more: pi_NEVER"),
+    }
+
+
+def _found(world: World, damages: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of the damages the alarms tell."""
+    details = {row.subject.partition("/")[0]: row.detail for row in _told(world)}
+    return {(name, said) for name, said in damages if said in details.get(name, "")}
+
+
+def test_an_edited_a_missing_and_an_extra_row_are_told_each_with_its_read_model(world_on_each: World) -> None:
+    world = world_on_each
+    damages = _damaged(world)
     _check(world)
+    assert _found(world, damages) == damages
     told = {row.subject.partition("/")[0]: row.detail for row in _told(world)}
     assert told.keys() == {"balances", "payments"}
-    assert edited in told["balances"]
-    assert "posted" in told["balances"]
     assert "41234567" not in told["balances"].replace(",", "")
-    assert "row missing" in told["payments"]
-    assert "pi_NEVER" in told["payments"]
     assert "python -m projections rebuild payments" in told["payments"]
+
+
+@pytest.mark.parametrize(
+    ("blind", "seen"),
+    [("projections.checking._rows", 0), ("projections.checking.Pair.differing", 2), ("workers.read_models.check", 0)],
+)
+def test_a_check_that_is_blind_is_found_out_by_the_same_damages(
+    world: World, monkeypatch: pytest.MonkeyPatch, blind: str, seen: int
+) -> None:
+    damages = _damaged(world)
+    monkeypatch.setattr(blind, lambda *arguments: [])
+    _check(world)
+    assert len(_found(world, damages)) == seen
 
 
 def test_the_same_fault_is_told_once_a_day_and_another_at_once(world: World) -> None:
@@ -110,15 +155,17 @@ def test_the_same_fault_is_told_once_a_day_and_another_at_once(world: World) -> 
 
 
 def test_no_merchant_is_told_of_such_an_alarm(world: World) -> None:
-    merchant_id = world.funded_merchant()
+    merchant_id = world.merchant()
     world.endpoint(merchant_id, "https://shop.example/hook")
+    world.pay(world.intent(merchant_id))
+    world.read_statement()
     world.project()
-    _hand(world, update(balances.BALANCES).values(held=balances.BALANCES.c.held + 1))
-    before = world.parts.redis.llen(f"rq:queue:{WEBHOOKS}")
+    outbox = select(webhooks.DELIVERIES.c.id)
+    before = world.parts.reader.column(outbox)
+    _hand(world, update(payments.PAYMENTS).values(received=1))
     _check(world)
-    world.project()
     assert len(_told(world)) == 1
-    assert world.parts.redis.llen(f"rq:queue:{WEBHOOKS}") == before
+    assert world.parts.reader.column(outbox) == before != []
 
 
 def test_a_read_model_that_cannot_be_checked_is_told_as_well(world: World) -> None:
@@ -131,15 +178,40 @@ def test_a_read_model_that_cannot_be_checked_is_told_as_well(world: World) -> No
     ]
 
 
-def test_a_check_that_was_cut_short_leaves_the_night_undone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_whose_folds_fail_throughout_does_not_keep_the_others_from_being_checked(
+    world: World, planted: Planted
+) -> None:
+    world.merchant()
+    planted.mend()
+    planted.happens(world.parts.ledger, *(("raise", f"tl_{number}") for number in range(STREAMS_MAX + 1)))
     world.project()
+    planted.unmend()
+    _hand(world, update(merchants.MERCHANTS).values(payout_fee=1))
+    _check(world)
+    told = {row.subject.partition("/")[0]: row.detail for row in _told(world)}
+    assert told.keys() == {"merchants", "tallies"}
+    assert "row differs" in told["merchants"]
+    assert "may not set aside more" in told["tallies"]
+
+
+def test_a_check_that_was_cut_short_leaves_the_night_undone_and_is_told_when_it_is_overdue(world: World) -> None:
     world.schedule()
     _night(world)
-    _hand(world, text("DROP TABLE positions"))
+    _hand(world, text("ALTER TABLE positions__aside RENAME TO away"), text("ALTER TABLE positions RENAME TO gone"))
     with pytest.raises(ReadTablesUnavailable):
         _check(world)
     with pytest.raises(ReadTablesUnavailable):
         list(nights_unchecked(world.parts, world.clock()))
+    _hand(world, text("ALTER TABLE gone RENAME TO positions"), text("ALTER TABLE away RENAME TO positions__aside"))
+    assert len(list(nights_unchecked(world.parts, world.clock()))) == 1
+    assert _told(world, READ_MODELS_UNCHECKED) == []
+    world.advance(seconds=OVERDUE_AFTER.total_seconds())
+    for _ in range(2):
+        assert len(list(nights_unchecked(world.parts, world.clock()))) == 1
+        assert [row.subject for row in _told(world, READ_MODELS_UNCHECKED)] == [bank_day(world.clock()).isoformat()]
+    world.schedule()
+    world.work(CHECKS)
+    assert list(nights_unchecked(world.parts, world.clock())) == []
 
 
 def test_a_report_names_the_first_findings_and_counts_the_others() -> None:
