@@ -95,7 +95,6 @@ def mysql_engine(
             **({"allow_local_infile_in_path": str(spool)} if spool else {}),
         },
     )
-
     event.listen(engine, "handle_error", _notice_lost_connection)
     event.listen(engine, "reset", _end_transaction)
     event.listen(engine, "connect", partial(_set_up_mysql, waits.lock_s, idle_in_transaction_s, spool is not None))
