@@ -38,9 +38,18 @@ def found(connection: Connection, questions: Sequence[Question]) -> list[dict[Ke
             _decoded(connection.dialect, part.table, one.rows) for (_, part), one in zip(parts, told, strict=True)
         ]
     for (number, part), rows in zip(parts, results, strict=True):
-        names = [column.name for column in primary(part.table)]
-        answers[number].update((tuple(row[name] for name in names), row) for row in rows)
+        answers[number].update(_under_keys(part, rows))
     return answers
+
+
+def _under_keys(part: Question, rows: Sequence[Row]) -> Iterator[tuple[Key, Row]]:
+    """The rows under the keys that were asked for: an odd id stands escaped in its table."""
+    form, names = encoder(part.table), [column.name for column in primary(part.table)]
+    escaped = {form.escaped(key): key for key in part.keys}
+    for row in rows:
+        key = tuple(row[name] for name in names)
+        asked = escaped.get(key, key)
+        yield asked, row if asked == key else row | dict(zip(names, asked, strict=True))
 
 
 def _parts(question: Question) -> Iterator[Question]:

@@ -1,8 +1,9 @@
 """Fresh tables filled from the beginning of the log, at the speed of the database.
 
 The work is divided into units, a projection or a part of its streams, and spread over processes; each makes one pass
-over the log, folds in memory and loads in bulk. Sums of parts are added up at the end, indexes made when the rows are
-there. The places are written last: tables that are not whole serve nobody and are removed by the next build.
+over the log, folds in memory and spools its rows. At the end sums of parts are added up, each table is loaded in one go
+and its indexes are made. The places are written last: tables that are not whole serve nobody and are removed by the
+next build.
 
 What the database refuses in bulk is built again one transaction after another, which finds the event at fault.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -25,11 +27,11 @@ from projections import bulk_fold
 from projections.aside import Aside
 from projections.beside import Told, follow
 from projections.building_processes import fold_in_processes
-from projections.bulk_fold import Folded, Unit, fold_log
+from projections.bulk_fold import SHARES, Folded, Unit, fold_log
 from projections.database import Database
 from projections.encoding import Key, Row, encoder
 from projections.follower import read_rows, tell_set_aside
-from projections.loading import Loading, RowsRefused, index_all
+from projections.loading import Loading, RowsRefused, Spooled, index_all
 from projections.projection import PROJECTIONS
 from projections.proof import Proof
 from projections.rows import increased, shape
@@ -40,6 +42,9 @@ SMALL: Final = 20_000
 """Events that are folded sooner here than other processes are started."""
 
 PROCESSES_MAX: Final = 4
+WHOLE_COSTS: Final = 2
+"""What an event costs where its projection cannot be divided: it is decoded for that one alone."""
+
 SAMPLES: Final = 10
 SAMPLE: Final = 500
 
@@ -85,14 +90,17 @@ def _build(
         log.warning("The server takes no files (local_infile is off): rows are sent as statements, which is slower.")
     if processes > 1:
         units = spread(ledger, layouts, upto, processes)
-        parts = fold_in_processes(ledger.url, database, units, upto, at, lambda reached: told(reached, upto))
+        parts = fold_in_processes(
+            ledger.url, database, loading.folder, units, upto, at, lambda reached: told(reached, upto)
+        )
     else:
         tasks = [(Unit(layout.projection.name, layout.suffix), layout) for layout in layouts]
         parts = [
             fold_log(ledger, loading, tasks, upto, at, lambda reached: told(reached, upto), bulk_fold.ROWS_IN_MEMORY)
         ]
     proofs = [_load_sums(loading, layout, parts) for layout in layouts]
-    _make_indexes(database, loading, layouts)
+    spooled = [one for part in parts for one in part.spooled] + loading.hand_over()
+    _finish_tables(database, loading, layouts, spooled)
     for layout, proof in zip(layouts, proofs, strict=True):
         aside = _aside(layout, parts)
         loading.write(partial(_end, layout=layout, proof=proof, aside=aside, upto=upto))
@@ -111,20 +119,36 @@ def _processes(layouts: Sequence[Layout], upto: int, wanted: int | None) -> int:
 
 
 def spread(ledger: Ledger, layouts: Sequence[Layout], upto: int, processes: int) -> list[list[Unit]]:
-    """The units of each process. What may be divided by stream is; the rest goes where least is to do."""
+    """The units of each process. What cannot be divided by stream goes where least is to do; the rest evens it out."""
     units: list[list[Unit]] = [[] for _ in range(processes)]
     load = [0] * processes
     names = [row.name for row in _sample(ledger, upto)]
     for layout in sorted(layouts, key=lambda layout: -_weight(layout, names)):
-        name, suffix = layout.projection.name, layout.suffix
-        if not layout.projection.crosses_streams:
-            for part in range(processes):
-                units[part].append(Unit(name, suffix, part, processes))
-        else:
+        if layout.projection.crosses_streams:
             least = load.index(min(load))
-            load[least] += _weight(layout, names)
-            units[least].append(Unit(name, suffix))
+            load[least] += WHOLE_COSTS * _weight(layout, names)
+            units[least].append(Unit(layout.projection.name, layout.suffix))
+    divided = [layout for layout in layouts if not layout.projection.crosses_streams]
+    ends = shares(load, sum(_weight(layout, names) for layout in divided))
+    for some, first, behind in zip(units, [0, *ends], ends, strict=False):
+        if first < behind:
+            some += [Unit(layout.projection.name, layout.suffix, first, behind) for layout in divided]
     return units
+
+
+def shares(load: Sequence[int], divided: int) -> list[int]:
+    """Where the shares of each process end when `divided` work is poured on the `load` that each has already.
+
+    Like water it stands equally high wherever it comes to; who stands higher than that gets none.
+    """
+    reached = sorted(load)
+    while len(reached) * reached[-1] > sum(reached) + divided:
+        reached.pop()
+    total = sum(reached) + divided
+    room = [max(0, total - len(reached) * standing) for standing in load]
+    # Nothing is to be divided, or nobody knows how much: then all get the same.
+    room = room if any(room) else [1] * len(load)
+    return [SHARES * sum(room[: n + 1]) // sum(room) for n in range(len(load))]
 
 
 def _sample(ledger: Ledger, upto: int) -> Iterator[Recorded]:
@@ -159,16 +183,31 @@ def _added_up(table: Table, parts: Sequence[dict[Key, Row]]) -> dict[Key, Row]:
     return total
 
 
-def _make_indexes(database: Database, loading: Loading, layouts: Sequence[Layout]) -> None:
+def _finish_tables(database: Database, loading: Loading, layouts: Sequence[Layout], spooled: Sequence[Spooled]) -> None:
+    """Load what was spooled and make the indexes, over two connections where the server can do two things at once."""
     if not database.is_mysql:
         for layout in layouts:
             loading.write(layout.create_indexes)
         return
-    tables = [table for layout in layouts for table in layout.tables.values()]
+    rows = Counter[str]()
+    for one in spooled:
+        rows[one.table] += one.rows
+    # The largest last, from where they are taken: so both connections end together.
+    queue = sorted((made for layout in layouts for made in layout.tables.values()), key=lambda made: rows[made.name])
     loading.wait()
-    with Loading(database) as other, ThreadPoolExecutor(2) as threads:
-        for done in [threads.submit(index_all, one, tables[n::2]) for n, one in enumerate((loading, other))]:
+    with Loading(database, loading.folder) as other, ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(_finish_some, one, queue, spooled) for one in (loading, other)]:
             done.result()
+
+
+def _finish_some(loading: Loading, queue: list[Table], spooled: Sequence[Spooled]) -> None:
+    while True:
+        try:
+            table = queue.pop()
+        except IndexError:
+            return
+        loading.load(table, [one for one in spooled if one.table == table.name])
+        index_all(loading, [table])
 
 
 def _aside(layout: Layout, parts: Sequence[Folded]) -> list[Aside]:

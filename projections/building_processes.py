@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -31,10 +32,11 @@ NO_KEY: Final = bytes(32)
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process is to do."""
+    """What one process is to do. `folder`: where it spools rows."""
 
     events: str
     tables: str
+    folder: str
     units: list[Unit]
     upto: int
     at: datetime
@@ -43,12 +45,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 def fold_in_processes(
     events: str,
     database: Database,
+    folder: Path,
     units: Sequence[Sequence[Unit]],
     upto: int,
     at: datetime,
     told: Callable[[int], None],
 ) -> list[Folded]:
     """Fold each list of units in a process of its own; what each gave. `events`: URL of the log.
+
+    `folder`: where they spool rows, which are left there.
 
     `told` hears how far the slowest has come. Raises what a process raised, RebuildCut when one ended without a word.
     """
@@ -62,7 +67,8 @@ def fold_in_processes(
             process.start()
             theirs.close()
             processes[ours] = process
-            ours.send(Order(events=events, tables=tables, units=list(some), upto=upto, at=at))
+            order = Order(events=events, tables=tables, folder=str(folder), units=list(some), upto=upto, at=at)
+            ours.send(order)
         return _heard(list(processes), told)
     finally:
         for pipe, process in processes.items():
@@ -99,7 +105,7 @@ def fold_as_told(pipe: Connection) -> None:
     ledger = Ledger.at(order.events, NO_KEY, bytes, keys=KeysInMemory())
     database = open_database(order.tables)
     try:
-        with Loading(database) as loading:
+        with Loading(database, Path(order.folder)) as loading:
             tasks = [(unit, Layout(PROJECTIONS[unit.projection], suffix=unit.suffix)) for unit in order.units]
             pipe.send(fold_log(ledger, loading, tasks, order.upto, order.at, pipe.send))
     except (Problem, RowsRefused) as error:

@@ -20,29 +20,42 @@ from projections.aside import EVENTS_MAX, STREAMS_MAX, Aside, is_poison, told, t
 from projections.bulk_rows import BulkRows
 from projections.encoding import Key, Row
 from projections.follower import read_rows
-from projections.loading import Loading, RowsRefused
+from projections.loading import Loading, RowsRefused, Spooled
 from projections.proof import Bucket, SetHash
 from projections.tables import Layout
 
 READ_AT_ONCE: Final = 2_000
 
-ROWS_IN_MEMORY: Final = 60_000
+ROWS_IN_MEMORY: Final = 120_000
 """Rows in one of two generations: some 150 MB a process."""
 
 
+SHARES: Final = 64
+"""Streams are divided into so many shares, of which each process takes some."""
+
+
 class Unit(msgspec.Struct, frozen=True):
-    """A projection as far as its streams are in one of `parts` parts, for tables with `suffix` behind their names."""
+    """A projection as far as its streams are in the shares `first` <= n < `behind`, for tables of this `suffix`."""
 
     projection: str
     suffix: str
-    part: int = 0
-    parts: int = 1
+    first: int = 0
+    behind: int = SHARES
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it takes all streams."""
+        return self.behind - self.first == SHARES
 
 
 class Folded(msgspec.Struct, kw_only=True):
-    """What a pass leaves to be put together with that of others: sums by table, proofs, what was set aside."""
+    """What a pass leaves to be put together with that of others: sums by table, proofs, what was set aside.
+
+    `spooled`: rows that wait to be loaded.
+    """
 
     sums: dict[str, dict[Key, Row]]
+    spooled: list[Spooled]
     proof: dict[Bucket, SetHash]
     aside: dict[str, list[Aside]]
 
@@ -56,16 +69,27 @@ class Task:
         self.waiting: set[str] = set()
         self.aside: list[Aside] = []
 
-    def wants(self, row: Recorded) -> bool:
-        """Whether the event's stream is of this part."""
-        return self.unit.parts == 1 or crc32(row.stream.encode()) % self.unit.parts == self.unit.part
-
     def set_aside(self, row: Recorded, at: datetime, cause: str | None) -> None:
         """Keep an event back, with a cause or behind one that has one. Raises TooManySetAside."""
         if len(self.aside) == EVENTS_MAX or (cause is not None and len(self.waiting) == STREAMS_MAX):
             raise too_many(self.projection.name, len(self.aside), len(self.waiting), row.position)
         self.waiting.add(row.stream)
         self.aside.append(Aside.of(self.projection.name, row, at, cause))
+
+
+class Wanted:
+    """The tasks that want events of one name: those of any stream, or with those of our part of the streams."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._any = [task for task in tasks if task.unit.is_whole]
+        self._ours = list(tasks)
+        divided = [task.unit for task in tasks if not task.unit.is_whole]
+        # All that one process does of divided work is of the same shares.
+        self._first, self._behind = (divided[0].first, divided[0].behind) if divided else (0, SHARES)
+
+    def by(self, stream: str) -> Sequence[Task]:
+        """Those that want an event of this stream."""
+        return self._ours if self._first <= crc32(stream.encode()) % SHARES < self._behind else self._any
 
 
 def fold_log(
@@ -77,7 +101,7 @@ def fold_log(
     reached: Callable[[int], None],
     rows_in_memory: int = ROWS_IN_MEMORY,
 ) -> Folded:
-    """Fold the log up to a position into fresh tables; their rows are written, sums and proofs are given.
+    """Fold the log up to a position into fresh tables; their rows are written or spooled, sums and proofs are given.
 
     `reached` hears positions. Raises RowsRefused, TooManySetAside, ReadTablesUnavailable, EventStoreUnavailable,
     LogDamaged at a hole.
@@ -86,17 +110,18 @@ def fold_log(
     rows = BulkRows(
         {name: made for _, layout in tasks for name, made in layout.tables.items()}, loading, rows_in_memory
     )
-    wanted: dict[str, list[Task]] = {}
+    wanted: dict[str, Wanted] = {}
+    anyone = Wanted(working)
     position = 0
     while position < upto:
         section = read_rows(ledger, position, min(READ_AT_ONCE, upto - position))
         for row in section:
             if row.name not in wanted:
-                wanted[row.name] = [task for task in working if task.projection.follows(row.name)]
+                wanted[row.name] = Wanted([task for task in working if task.projection.follows(row.name)])
             # The name of one that was altered cannot be trusted.
-            concerned = wanted[row.name] if row.state else working
+            concerned = (wanted[row.name] if row.state else anyone).by(row.stream)
             if concerned:
-                _fold(rows, [task for task in concerned if task.wants(row)], row, at)
+                _fold(rows, concerned, row, at)
         position = section[-1].position
         reached(position)
     sums = rows.finish()
@@ -104,10 +129,10 @@ def fold_log(
     aside: dict[str, list[Aside]] = {}
     for task in working:
         aside.setdefault(task.projection.name, []).extend(task.aside)
-    return Folded(sums=sums, proof=rows.proof.hashes(), aside=aside)
+    return Folded(sums=sums, spooled=loading.hand_over(), proof=rows.proof.hashes(), aside=aside)
 
 
-def _fold(rows: BulkRows, tasks: list[Task], row: Recorded, at: datetime) -> None:
+def _fold(rows: BulkRows, tasks: Sequence[Task], row: Recorded, at: datetime) -> None:
     envelope: Envelope[Any] | None = None
     for task in tasks:
         if row.stream in task.waiting:

@@ -172,9 +172,16 @@ class Database(Reader):
         """Whether another connection holds the fence of any of these. Ask after locking what the fences are about."""
         if not self.is_mysql:
             return False
+        return connection.exec_driver_sql(self.fence_question(names)).scalar() is not None
+
+    def fence_question(self, names: Sequence[str]) -> str:
+        """The statement that gives one value for MySQL and MariaDB: NULL where nobody holds the fence of any of these.
+
+        Raises nothing, and must not be asked of SQLite.
+        """
         # The names are hashes of ours. A text costs a tenth of what it takes to put such a question together.
         holders = ", ".join(f"IS_USED_LOCK('{self._fence(name)}')" for name in names)
-        return connection.exec_driver_sql(f"SELECT COALESCE({holders}, NULL)").scalar() is not None
+        return f"SELECT COALESCE({holders}, NULL)"
 
     def _fence(self, name: str) -> str:
         # Names of locks are the server's, not the schema's, and hold 64 characters at most.

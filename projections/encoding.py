@@ -58,20 +58,24 @@ class Encoder:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.names = tuple(column.name for column in table.columns)
-        self._values = itemgetter(*self.names) if len(self.names) > 1 else lambda row: (row[self.names[0]],)
+        self.values = values_of(self.names)
         converters = [(n, _converter(column)) for n, column in enumerate(table.columns)]
         self._special = [(n, convert) for n, convert in converters if convert is not None]
         self._ids = [(n, column.type) for n, column in enumerate(table.columns) if isinstance(column.type, Id)]
-        self._of_key = [_key_part(column) for column in table.primary_key.columns]
+        self._key_kinds = [column.type for column in table.primary_key.columns]
         self._day, self._merchant = (
             self.names.index(table.info[what]) if table.info.get(what) else None for what in ("day", "merchant")
         )
 
     def encoded(self, rows: Sequence[Row]) -> Lines:
         """Rows in their three forms, in the same order. Raises ValueError for an instant that is not aware."""
-        columns: list[Sequence[Any]] = list(zip(*map(self._values, rows), strict=True))
-        if not columns:
+        return self.of_values([self.values(row) for row in rows])
+
+    def of_values(self, rows: Sequence[Sequence[Any]]) -> Lines:
+        """The same of rows given as their values in the order of the columns."""
+        if not rows:
             return Lines((), (), ())
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for n, convert in self._special:
             columns[n] = convert(columns[n])
         return self._lines(columns)
@@ -84,8 +88,15 @@ class Encoder:
         return self._lines(list(zip(*rows, strict=True))) if rows else Lines((), (), ())
 
     def keys(self, keys: Sequence[Key]) -> list[bytes]:
-        """Primary keys as JSON arrays, with ids escaped as in lines."""
-        return [_encode([escape(part) for escape, part in zip(self._of_key, key, strict=True)]) for key in keys]
+        """Primary keys as JSON arrays, with ids escaped as in lines. (A day is the same text in JSON.)"""
+        return [_encode(self.escaped(key)) for key in keys]
+
+    def escaped(self, key: Key) -> Key:
+        """A primary key with ids escaped as their tables have them."""
+        return tuple(
+            kind.process_bind_param(part, _ANY) if isinstance(kind, Id) else part
+            for kind, part in zip(self._key_kinds, key, strict=True)
+        )
 
     def _lines(self, columns: list[Sequence[Any]]) -> Lines:
         for n, kind in self._ids:
@@ -108,6 +119,13 @@ class Encoder:
         if self._merchant is not None:
             merchants = ["" if value is NULL else value for value in columns[self._merchant]]
         return list(zip(days, merchants, strict=True))
+
+
+def values_of(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
+    """The function that gives these columns of a row, in this order. It raises KeyError where one is missing."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda row: tuple(row[name] for name in names)
 
 
 @cache
@@ -146,17 +164,6 @@ def _converter(column: Column[Any]) -> Callable[[Sequence[Any]], list[Any]] | No
     if isinstance(kind, Ids):
         return partial(_each, _list)
     return _nullable if column.nullable else None
-
-
-def _key_part(column: Column[Any]) -> Callable[[Any], Any]:
-    kind = column.type
-    if isinstance(kind, Id):
-        return partial(kind.process_bind_param, dialect=_ANY)
-    return date.isoformat if isinstance(kind, Date) else _same
-
-
-def _same(value: Any) -> Any:
-    return value
 
 
 def _instants(values: Sequence[datetime | None]) -> list[Any]:

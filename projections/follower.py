@@ -38,6 +38,7 @@ from ledger.store import Ledger
 from projections.aside import Aside, is_poison, told
 from projections.database import Database
 from projections.live_rows import LiveRows, Wanted, read
+from projections.messages import Statement, sent
 from projections.places import places
 from projections.projection import PROJECTIONS, Projection
 from projections.recent import Found, Recent
@@ -210,13 +211,9 @@ def _apply_together(
 
     Raises _EachByItself when one of them may not be moved so, IntegrityError when a row was taken for new that is not.
     """
+    if not _moved(database, connection, together, section.upto):
+        raise _EachByItself
     statements = Statements(connection)
-    for place in together:
-        statements.say(_move(connection, place, section.upto))
-    if any(moved != 1 for moved in statements.send()):
-        raise _EachByItself
-    if database.are_fenced(connection, [place.name for place in together]):
-        raise _EachByItself
     written = _written(connection, together, section, recent, statements)
     statements.send()
     return {name: rows.kept for name, rows in written.items()}
@@ -233,23 +230,41 @@ def _written(
         written[name] = LiveRows(connection, layout.tables, layout.proof, recent.rows(name))
     read(connection, [(rows, _expected(rows, PROJECTIONS[name], concerning[name])) for name, rows in written.items()])
     for name, rows in written.items():
-        for row in concerning[name]:
-            PROJECTIONS[name].fold(rows, section.envelope(row))
+        _fold_all(rows, PROJECTIONS[name], section, concerning[name])
     read(connection, [(rows, rows.lacking()) for rows in written.values()])
     for rows in written.values():
         rows.write(statements)
     return written
 
 
-def _move(connection: Connection, place: Place, upto: int) -> str:
-    """The statement that moves a projection, if it still stands at its place, may follow, and has nothing set aside."""
-    projection = PROJECTIONS[place.name]
-    table = connection.dialect.identifier_preparer.format_table(serving(projection).place)
-    # Numbers and a hash of ours.
-    return (
-        f"UPDATE {table} SET position = {upto} WHERE position = {place.position} AND generation = {place.generation}"  # noqa: S608
-        f" AND definition = '{projection.definition}' AND failing_at IS NULL AND aside = 0"
-    )
+def _moved(database: Database, connection: Connection, together: list[Place], upto: int) -> bool:
+    """Move projections that still stand at their places, may follow, have nothing set aside and no fence.
+
+    Whether all could be moved; when not, the transaction must be given up.
+    """
+    if not database.is_mysql:
+        return all(connection.exec_driver_sql(_move([place], upto)).rowcount == 1 for place in together)
+    fence = Statement(database.fence_question([place.name for place in together]))
+    # The fence is looked at behind the locks that the move takes, see `Database.is_fenced`.
+    moved, fences = sent(connection, [Statement(_move(together, upto)), fence])
+    return moved.about == len(together) and fences.rows[0][0] is None
+
+
+def _move(together: list[Place], upto: int) -> str:
+    """The statement that moves projections, all or none: each has a table of one row."""
+    tables, sets, wanted = [], [], []
+    for place in together:
+        projection = PROJECTIONS[place.name]
+        table = serving(projection).place.name
+        # SQLite moves one at a time, and does not like a table named before a column that is set.
+        prefix = f"{table}." if len(together) > 1 else ""
+        tables.append(table)
+        sets.append(f"{prefix}position = {upto}")
+        # Numbers and a hash of ours.
+        stands = f"{prefix}position = {place.position} AND {prefix}generation = {place.generation}"
+        may_follow = f"{prefix}failing_at IS NULL AND {prefix}aside = 0"
+        wanted.append(f"{stands} AND {prefix}definition = '{projection.definition}' AND {may_follow}")
+    return f"UPDATE {', '.join(tables)} SET {', '.join(sets)} WHERE {' AND '.join(wanted)}"  # noqa: S608
 
 
 def _apply_alone(database: Database, projection: Projection, section: Section, at: datetime) -> int:
@@ -298,16 +313,26 @@ def fold(connection: Connection, layout: Layout, section: Section, waiting: Set[
     concerning = section.concerning(layout.projection, waiting)
     rows = LiveRows(connection, layout.tables, layout.proof)
     read(connection, [(rows, _expected(rows, layout.projection, concerning))])
-    for row in concerning:
-        layout.projection.fold(rows, section.envelope(row))
+    _fold_all(rows, layout.projection, section, concerning)
     rows.flush()
 
 
+def _fold_all(rows: LiveRows, projection: Projection, section: Section, concerning: Sequence[Recorded]) -> None:
+    for row in concerning:
+        rows.begin(row.stream, projection.habits[row.name])
+        projection.fold(rows, section.envelope(row))
+
+
 def _expected(rows: LiveRows, projection: Projection, concerning: Sequence[Recorded]) -> Wanted:
-    streams = dict.fromkeys(row.stream for row in concerning)
+    asked: dict[str, set[str]] = {}
+    made: dict[str, set[str]] = {}
+    for row in concerning:
+        habit = projection.habits[row.name]
+        asked.setdefault(row.stream, set()).update(habit.asks - made.get(row.stream, set()))
+        made.setdefault(row.stream, set()).update(habit.makes)
     # Other streams may have made a row where a fold crosses streams.
     fresh = () if projection.crosses_streams else {row.stream for row in concerning if row.version == FIRST}
-    return rows.expected(streams, fresh)
+    return rows.expected(asked, fresh)
 
 
 def tell_set_aside(follower: str, row: Recorded | Aside, cause: str) -> None:

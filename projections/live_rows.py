@@ -16,7 +16,7 @@ from projections.asking import Question, found
 from projections.encoding import Key, Row, encoder
 from projections.proof import Proof
 from projections.recent import UNKNOWN, Found, RecentRows
-from projections.rows import Rows, increased, primary, shape
+from projections.rows import Habit, Rows, increased, primary, shape
 from projections.writing import Statements
 
 Wanted = dict[str, Sequence[Key]]
@@ -51,26 +51,37 @@ class LiveRows(Rows):
         self._proof_table = proof
         self._proof = Proof()
         self._recent = recent
+        self._stream = ""
+        self._habit = Habit()
+        self._guesses: dict[tuple[str, Key], Habit] = {}
 
     @property
     def kept(self) -> Found:
         """The rows that were asked for or written, as they stand since the last writing."""
         return self._kept
 
-    def expected(self, streams: Iterable[str], fresh: Collection[str] = ()) -> Wanted:
+    def begin(self, stream: str, habit: Habit) -> None:
+        """What is asked for or put from now on follows from an event of `stream`; `habit` learns from it."""
+        self._stream, self._habit = stream, habit
+
+    def expected(self, streams: Mapping[str, Iterable[str]], fresh: Collection[str] = ()) -> Wanted:
         """What to read ahead: most rows have a stream as their key, and one question is cheaper than one for each.
 
-        `fresh`: streams of which surely no row was written yet.
+        `streams`: the tables that will be asked for a row under each stream; `fresh`: streams of which surely
+        no row was written yet.
         """
         none: dict[Key, Row | None] = {(stream,): None for stream in fresh}
-        keys = [(stream,) for stream in streams if stream not in fresh]
-        wanted: Wanted = {}
+        wanted: dict[str, list[Key]] = {}
         for name, table in self._tables.items():
             if len(primary(table)) == 1 and not shape(table).sums:
                 self._kept[name].update(none)
                 self._known[name].update(none)
-                wanted[name] = [key for key in keys if key not in self._known[name]]
-        return wanted
+                wanted[name] = []
+        for stream, names in streams.items():
+            for name in names:
+                if (stream,) not in self._known[name]:
+                    wanted[name].append((stream,))
+        return dict(wanted)
 
     def lacking(self, *, careful: bool = False) -> Wanted:
         """What must be known before `write`: with `careful` whatever stands where something was put unasked."""
@@ -84,6 +95,10 @@ class LiveRows(Rows):
     def flush(self) -> int:
         """Write what changed, and ask for what stands there before; the number of rows written or deleted."""
         read(self._connection, [(self, self.lacking(careful=True))])
+        for (name, key), habit in self._guesses.items():
+            if self._kept[name][key] is not None:
+                habit.asks.add(name)
+        self._guesses.clear()
         statements = Statements(self._connection)
         written = self.write(statements)
         statements.send()
@@ -112,7 +127,11 @@ class LiveRows(Rows):
         return self._tables[name]
 
     def _set(self, name: str, key: Key, row: Row | None) -> None:
-        self._known[name][key] = row
+        known = self._known[name]
+        if key == (self._stream,) and key not in known:
+            self._guesses[name, key] = self._habit
+            self._habit.makes.add(name)
+        known[key] = row
         self._changed[name].add(key)
 
     def _changes(self, name: str) -> list[Change]:
@@ -144,6 +163,8 @@ class LiveRows(Rows):
                 self._proof.add_all(name, lines.lines, lines.buckets)
 
     def _ask(self, name: str, keys: Sequence[Key]) -> None:
+        if keys == [(self._stream,)]:
+            self._habit.asks.add(name)
         read(self._connection, [(self, {name: keys})])
 
     def unknown(self, name: str, keys: Sequence[Key]) -> Sequence[Key]:

@@ -3,28 +3,39 @@
 MySQL and MariaDB take a file of lines by LOAD DATA LOCAL INFILE where the operator allows it (`local_infile`), and
 statements of many rows otherwise; SQLite takes many rows a transaction. A connection that may read files may read those
 of our spool folder only: a hostile server could ask for any.
+
+A file is cheapest by far when it is the first that a table takes: the server sorts it and writes its pages one after
+another, and keeps no way back for each row. So rows are only spooled at first, to be loaded as one file at the end.
+Whoever asks for a row of a table, or changes one, has its file loaded before, and what follows goes there at once.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
+import msgspec
 from sqlalchemy import Connection, Table, select, text
 from sqlalchemy.exc import DBAPIError
 
+from ledger.errors import ReadTablesUnavailable
 from projections import writing
 from projections.database import Database, filling_database
 from projections.encoding import Key, Lines, Row, sql
 from projections.rows import primary
 
 LOADED_AT_ONCE: Final = 50_000
-"""Rows of one file, or of one transaction."""
+"""Rows of one file, or of one transaction, where they cannot wait."""
+
+COPIED_AT_ONCE: Final = 1 << 20
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -34,18 +45,30 @@ class RowsRefused(Exception):
     """The database did not take rows in bulk as they were sent; one by one it will show which."""
 
 
+class Spooled(msgspec.Struct, frozen=True):
+    """A file of lines that wait to be loaded into the table of this name."""
+
+    table: str
+    path: str
+    rows: int
+
+
 class Loading:
     """Writes to the tables of a build, in the background and in order: what is asked sees what was written.
 
     `database` says where; connections of its own are used. Made by `with`; leaving it waits, and removes what was
-    spooled. Methods raise what a write before them raised: RowsRefused, or what the database raises.
+    spooled, unless `folder` is that of another, who then has the files. Methods raise what a write before them raised:
+    RowsRefused, or what the database raises; and ReadTablesUnavailable when there is no room for the spool.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._spool = tempfile.TemporaryDirectory(prefix="socai-")
-        self._own = filling_database(database, Path(self._spool.name))
+    def __init__(self, database: Database, folder: Path | None = None) -> None:
+        self._spool = tempfile.TemporaryDirectory(prefix="socai-") if folder is None else None
+        self.folder = folder or Path(self._spool.name if self._spool else "")
+        self._own = filling_database(database, self.folder)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="loading")
         self._pending: Future[Any] | None = None
+        self._spooled: dict[str, Spooled] = {}
+        self._begun: set[str] = set()
         self.takes_files = database.is_mysql and self._own.write(_takes_files)
 
     def __enter__(self) -> Self:
@@ -54,27 +77,46 @@ class Loading:
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._own.close()
-        self._spool.cleanup()
+        if self._spool is not None:
+            self._spool.cleanup()
 
     def insert(self, table: Table, rows: Lines) -> None:
         """Rows that are not there yet."""
+        if self.takes_files and table.name not in self._begun:
+            if rows.lines:
+                self._spool_rows(table, rows)
+            return
         for start in range(0, len(rows.lines), LOADED_AT_ONCE):
             self._behind(partial(self._insert, table, rows.some(start, start + LOADED_AT_ONCE)))
 
     def upsert(self, table: Table, rows: Lines) -> None:
         """Rows that are there with other values."""
         if rows.lines:
+            self._begin(table)
             self._behind(lambda: self._write(partial(writing.upsert, table=table, rows=rows)))
 
     def delete(self, table: Table, keys: Sequence[Key]) -> None:
         """Rows that are there stand no more."""
         if keys:
+            self._begin(table)
             self._behind(lambda: self._write(partial(writing.remove, table=table, keys=keys)))
 
     def ask(self, table: Table, key: Key) -> Row | None:
         """The row with this key, or None."""
+        self._begin(table)
         self.wait()
         return self._own.write(partial(_ask, table=table, key=key))
+
+    def hand_over(self) -> list[Spooled]:
+        """The files that wait to be loaded; whoever takes them loads them."""
+        spooled, self._spooled = list(self._spooled.values()), {}
+        return spooled
+
+    def load(self, table: Table, spooled: Sequence[Spooled]) -> None:
+        """Load these files, which lie in the folder, as one; they are removed. Waits until it is done."""
+        if spooled:
+            self.wait()
+            self._load(table, _joined(spooled))
 
     def wait(self) -> None:
         """Wait until everything is written."""
@@ -91,14 +133,32 @@ class Loading:
         self.wait()
         self._pending = self._thread.submit(work)
 
+    def _spool_rows(self, table: Table, rows: Lines) -> None:
+        name = str(table.name)
+        # Processes that share a folder spool rows of the same table.
+        before = self._spooled.get(name) or Spooled(name, str(self.folder / f"{name}.{os.getpid()}.lines"), 0)
+        _append(Path(before.path), rows)
+        self._spooled[name] = Spooled(name, before.path, before.rows + len(rows.lines))
+
+    def _begin(self, table: Table) -> None:
+        """From now on rows of this table are not spooled any more."""
+        if table.name not in self._begun:
+            self._begun.add(str(table.name))
+            spooled = self._spooled.pop(str(table.name), None)
+            if spooled is not None:
+                self._behind(partial(self._load, table, spooled))
+
     def _insert(self, table: Table, rows: Lines) -> None:
         if not self.takes_files:
             self._write(partial(writing.insert, table=table, rows=rows))
             return
-        file = Path(self._spool.name) / f"{table.name}.lines"
-        with file.open("wb") as lines:
-            lines.writelines([sql(line) + b"\n" for line in rows.lines])
-        self._write(partial(_load, table=table, file=file, expected=len(rows.lines)))
+        file = Path(self.folder) / f"{table.name}.{os.getpid()}.more"
+        _append(file, rows)
+        self._load(table, Spooled(str(table.name), str(file), len(rows.lines)))
+
+    def _load(self, table: Table, spooled: Spooled) -> None:
+        file = Path(spooled.path)
+        self._write(partial(_load, table=table, file=file, expected=spooled.rows))
         file.unlink()
 
     def _write(self, work: Callable[[Connection], None]) -> None:
@@ -106,6 +166,36 @@ class Loading:
             self._own.write(work)
         except DBAPIError as error:
             raise RowsRefused(f"The database refused rows of a build ({type(error.orig).__name__}).") from error
+
+
+def _append(file: Path, rows: Lines) -> None:
+    text = b"\n".join(rows.lines)
+    if b"\\u" in text or b"\\f" in text:
+        text = b"\n".join(map(sql, rows.lines))
+    with _room(file), file.open("ab") as lines:
+        lines.write(text + b"\n")
+
+
+def _joined(spooled: Sequence[Spooled]) -> Spooled:
+    """One file of all, the largest of them with the others behind it."""
+    first, *others = sorted(spooled, key=lambda one: -one.rows)
+    with _room(Path(first.path)), Path(first.path).open("ab") as lines:
+        for other in others:
+            with Path(other.path).open("rb") as more:
+                shutil.copyfileobj(more, lines, COPIED_AT_ONCE)
+            Path(other.path).unlink()
+    return Spooled(first.table, first.path, sum(one.rows for one in spooled))
+
+
+@contextmanager
+def _room(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ReadTablesUnavailable(
+            f"The rows of a build could not be kept in {file.parent} ({error.strerror}): make room there, or let TMPDIR"
+            " name a folder that has it, and start again."
+        ) from error
 
 
 def index_all(loading: Loading, tables: Sequence[Table]) -> None:

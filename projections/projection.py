@@ -18,6 +18,7 @@ import ast
 import hashlib
 import inspect
 import textwrap
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Set
 from functools import cached_property
 from typing import Any, ClassVar, Final, TypeVar
@@ -28,7 +29,7 @@ from ledger.aggregate import EVENTS, Envelope, Event
 from projections.aside import aside_table
 from projections.columns import flag, id_, key, number, number_or_none, prose_or_none, table
 from projections.proof import HASHED, proof_table
-from projections.rows import Rows
+from projections.rows import Habit, Rows
 
 PROJECTIONS: Final[dict[str, Projection]] = {}
 """Every projection by its name; a file dropped into the package is found."""
@@ -111,6 +112,11 @@ class Projection:
     def names(self) -> frozenset[str]:
         """The stored names of the events it folds."""
         return frozenset(kind.stored_name for kind in self.folds)
+
+    @cached_property
+    def habits(self) -> defaultdict[str, Habit]:
+        """What its folds do with rows under the stream of an event, by the stored name of the event."""
+        return defaultdict(Habit)
 
     @cached_property
     def nouns(self) -> frozenset[str]:

@@ -35,6 +35,17 @@ def shape(table: Table) -> Shape:
     return Shape(table)
 
 
+class Habit:
+    """What folds of one kind of event do with rows under its stream: which tables they ask, and which get one unasked.
+
+    Learned while folding, so that rows can be asked for all at once. It saves time and decides nothing.
+    """
+
+    def __init__(self) -> None:
+        self.asks: set[str] = set()
+        self.makes: set[str] = set()
+
+
 class Rows(ABC):
     """The rows of some tables while events are folded. `tables`: the physical table behind each declared one, by name.
 
@@ -75,7 +86,7 @@ class Rows(ABC):
         """The row stands like this from now on, new or not. Every column has a value."""
         like = shape(table)
         if row.keys() != like.columns or like.sums:
-            raise _misshaped(like, row, like.columns)
+            raise misshaped(like, row, like.columns)
         self._set(table.name, like.key(row), dict(row))
 
     def change(self, table: Table, *key: Any, **values: Any) -> None:
@@ -95,7 +106,7 @@ class Rows(ABC):
         """
         like = shape(table)
         if row.keys() != like.constants or not amounts.keys() <= set(like.sums):
-            raise _misshaped(like, row | amounts, like.constants)
+            raise misshaped(like, row | amounts, like.constants)
         key = like.key(row)
         standing = self._added[table.name].get(key)
         if standing is None:
@@ -108,11 +119,16 @@ class Rows(ABC):
 
 def increased(like: Shape, standing: Row, row: Row, amounts: Mapping[str, int]) -> Row:
     """A row of sums with `amounts` added. Raises FoldImpossible when its other columns are not those of `row`."""
+    must_fit(like, standing, row)
+    return standing | {name: standing[name] + amount for name, amount in amounts.items()}
+
+
+def must_fit(like: Shape, standing: Row, row: Row) -> None:
+    """Raises FoldImpossible when the columns of a row of sums that stay as they are differ from what stands."""
     for name in like.constants:
         if standing[name] != row[name]:
             key = "/".join(map(str, like.key(row)))
             raise FoldImpossible(f"{like.name} keeps {key} with {name} {standing[name]}, not {row[name]}.")
-    return standing | {name: standing[name] + amount for name, amount in amounts.items()}
 
 
 def primary(table: Table) -> list[Column[Any]]:
@@ -129,7 +145,8 @@ def key_of(table: Table) -> Callable[[Row], Key]:
     return lambda row: (row[name],)
 
 
-def _misshaped(like: Shape, row: Row, wanted: frozenset[str]) -> FoldImpossible:
+def misshaped(like: Shape, row: Row, wanted: frozenset[str]) -> FoldImpossible:
+    """What to raise for a row that has not exactly the columns `wanted`, or is put where only sums are."""
     if like.sums and row.keys() == like.columns:
         return FoldImpossible(f"{like.name} holds sums: they are changed by adding only.")
     odd = ", ".join(sorted(row.keys() ^ wanted))

@@ -42,10 +42,6 @@ class Statements:
         """Insert rows, or add each column behind the key to what stands there, modulo a power of two."""
         self._add(table, rows, _conflict(table, self._connection, f"({{old}} + {{new}}) & {modulus - 1}"))
 
-    def say(self, text: str) -> None:
-        """A statement of ours without any value of others."""
-        self._gathered.append(Statement(text))
-
     def send(self) -> list[int]:
         """Execute what was gathered; how many rows each statement was about.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from itertools import islice
+from collections.abc import Iterable
+from itertools import groupby, islice
 from pathlib import Path
 
 import msgspec
@@ -20,14 +21,16 @@ from projections.follower import run_round
 from projections.journal import trial_balance
 from projections.places import places
 from projections.projection import PROJECTIONS
-from tests.generated import SEED, appends, events
+from tests.generated import BANK_ACCOUNTS, DELIVERED, MERCHANTS, SEED, SHARES, appends, events
 from tests.generating import flows
-from tests.generating.flows import FLOWS, Flow, body_of
+from tests.generating.flows import FLOWS, GIVEN_UP, Flow, Recording, body_of
 from tests.generating.settlement import Names, Paid, settlement
 from tests.generating.templates import Telling, Template
 from tests.story import MASTER_KEY, START, counted_bytes
 
 SOME = 6_000
+
+Sequence_ = tuple[str, ...]
 
 
 def _digest(seed: int) -> str:
@@ -47,17 +50,58 @@ def test_the_same_seed_gives_the_same_log_and_another_another() -> None:
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
 def test_a_flow_told_with_its_own_names_is_what_the_commands_stored(flow: Flow) -> None:
     recording, begin = flows.recorded(flow, 250_000)
-    template = Template(recording.steps, begin)
+    template = Template(recording.steps, begin, [flows.BANK])
     own = {name: name for name in template.names}
     told = [(at, _told(event)) for at, found in Telling(template, begin, own, iter(())).steps() for event in found]
     assert told == [(at, _told(event)) for at, found in recording.steps for event in found]
-    other = list(Telling(template, begin, {}, iter(b"%026d" % n for n in range(99))).steps())
+    bank = {flows.BANK: b"ba_of_another"}
+    other = list(Telling(template, begin, bank, iter(b"%026d" % n for n in range(99))).steps())
     names = [name for name in template.names if not name.startswith(b"cmd_")]
     assert not [event for _, found in other for event in found if any(name in event.state for name in names)]
 
 
 def _told(event: Notification | StoredEvent) -> tuple[object, ...]:
     return (event.originator_id, event.originator_version, event.topic, event.state)
+
+
+def test_every_command_of_the_month_stores_what_the_commands_did_and_every_stream_goes_on_as_theirs() -> None:
+    by_command, by_stream = _stored_by_commands()
+    streams: dict[str, list[str]] = {}
+    for found in islice(appends(10 * SOME), 2 * SOME):
+        assert _told_apart(event.topic for event in found) in by_command
+        for event in found:
+            streams.setdefault(str(event.originator_id), []).append(event.topic)
+    beginnings = {names[:length] for names in by_stream for length in range(len(names) + 1)}
+    # An account takes whatever comes, in any order.
+    told = {tuple(names) for stream, names in streams.items() if not stream.startswith("merchant:")}
+    assert told - beginnings == set()
+    assert len(told & by_stream) > 25
+
+
+def _stored_by_commands() -> tuple[set[Sequence_], set[Sequence_]]:
+    """The names of events that a command stores, and those of a stream, wherever commands were given."""
+    begun, failures = Recording(), [failures for _, failures in DELIVERED]
+    begun.merchant = begun.story.merchant()
+    begun.keep()
+    flows.add_endpoint(begun)
+    recordings = [begun, flows.settled([100_000])[0], *(flows.told(often)[0] for often in failures)]
+    recordings += [flows.recorded(flow, 250_000)[0] for flow in FLOWS]
+    by_command: set[Sequence_] = set()
+    by_stream: set[Sequence_] = set()
+    for recording in recordings:
+        streams: dict[str, list[str]] = {}
+        for _, found in recording.steps:
+            by_command.add(_told_apart(event.topic for event in found))
+            for event in found:
+                streams.setdefault(str(event.originator_id), []).append(event.topic)
+        by_stream |= {tuple(names) for names in streams.values()}
+    by_stream |= {(*names, "payment_intent.settled") for names in by_stream if names[0] == "payment_intent.created"}
+    return by_command, by_stream
+
+
+def _told_apart(names: Iterable[str]) -> Sequence_:
+    """Names of events, those that follow each other alike once: a settlement marks any number of payments."""
+    return tuple(name for name, _ in groupby(names))
 
 
 def test_a_settlement_is_what_the_commands_store() -> None:
@@ -117,13 +161,25 @@ def test_the_mix_is_the_one_that_is_documented() -> None:
     assert 0.08 < share["payment_intent.expired"] / share["payment_intent.created"] < 0.14
     assert 0.005 < share["payout.requested"] < 0.02
     delivered, failed = share["webhook_delivery.delivered"], share["webhook_delivery.attempt_failed"]
-    assert 0.05 < failed / delivered < 0.09
-    of_merchants = Counter(
-        msgspec.json.decode(event.state)["data"]["merchant_id"]
+    assert 0.05 < failed / delivered < 0.12
+    kinds = Counter(name.partition(".")[0] for name in seen.elements())
+    # A short log has as many merchants to settle, and they begin with nothing to pay out.
+    rough = {"settlement": 5, "account": 2, "payout": 1.5, "alarm": 2}
+    for kind, of_a_hundred in SHARES.items():
+        found = kinds[kind] / (10 * SOME) * 100
+        assert of_a_hundred / rough.get(kind, 1.2) < found < of_a_hundred * rough.get(kind, 1.2), kind
+
+
+def test_merchants_are_unequal_and_have_three_banks() -> None:
+    created = [
+        msgspec.json.decode(event.state)["data"]
         for event in events(10 * SOME)
         if event.topic == "payment_intent.created"
-    )
+    ]
+    of_merchants = Counter(one["merchant_id"] for one in created)
+    assert MERCHANTS * 0.9 < len(of_merchants) <= MERCHANTS
     assert of_merchants.most_common(1)[0][1] > 20 * sorted(of_merchants.values())[len(of_merchants) // 2]
+    assert {one["bank_account_id"].encode() for one in created} == set(BANK_ACCOUNTS)
 
 
 def test_appends_lie_in_order_of_time_and_hold_what_one_command_stores() -> None:
@@ -135,3 +191,17 @@ def test_appends_lie_in_order_of_time_and_hold_what_one_command_stores() -> None
 
 def test_the_name_of_an_id_is_what_stands_behind_its_prefix() -> None:
     assert body_of("pi_ABCDEFGH") == b"ABCDEFGH"
+
+
+def test_a_delivery_is_given_up_when_its_ladder_ends() -> None:
+    recording, _ = flows.told(GIVEN_UP)
+    ends = [msgspec.json.decode(found[0].state)["data"]["next_at"] is None for _, found in recording.steps]
+    assert ends == [False] * (GIVEN_UP - 1) + [True]
+
+
+def test_every_movement_of_a_bank_has_a_reference_of_its_own() -> None:
+    lines = [
+        msgspec.json.decode(event.state)["data"] for event in events(SOME) if event.topic == "statement_line.recorded"
+    ]
+    references = Counter(line["bank_reference"] for line in lines if not line["is_reversal"])
+    assert references.most_common(1)[0][1] == 1

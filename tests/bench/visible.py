@@ -7,43 +7,40 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from contextlib import closing
 from itertools import islice
 from multiprocessing.connection import Connection
-from random import Random
 from typing import Final
 
-from sqlalchemy import select
-
-from ledger.privacy import KeysInMemory
-from ledger.store import Ledger
-from projections.database import open_database
+from projections.database import Database, open_database
 from projections.follower import run_round
 from projections.projection import PROJECTIONS
 from projections.recent import Recent
 from projections.tables import make_tables, serving
 from tests.bench.measure import Figure, percentile
-from tests.story import MASTER_KEY, START, counted_bytes
-from tests.torture.tales import events
+from tests.generated import MERCHANTS, appends
+from tests.story import START
+from tests.torture.projector import open_ledger
 
 COMMANDS_A_SECOND: Final = 500
 COMMANDS: Final = 5_000
+EVENTS: Final = 1_000_000
+"""How dense the month is."""
 P50_MS: Final = 20
 P99_MS: Final = 150
-LOOK_S: Final = 0.001
-
-
-def _open(url: str) -> Ledger:
-    return Ledger.at(url, MASTER_KEY, counted_bytes(), keys=KeysInMemory())
+LOOK_S: Final = 0.002
 
 
 def write(url: str, pipe: Connection) -> None:
-    """Append commands of one to four events at an even pace; gives when each was acknowledged."""
-    ledger, dice = _open(url), Random(2)
-    told, done = events(Random(3), COMMANDS * 4), list[tuple[int, float]]()
+    """Append what commands of the modelled month store, at an even pace; gives when each was acknowledged."""
+    ledger, done = open_ledger(url), list[tuple[int, float]]()
+    some = list(islice(appends(EVENTS), MERCHANTS * 2 + COMMANDS))
+    for opening in some[:-COMMANDS]:
+        ledger.recorder.insert_events(opening)
     began = time.monotonic()
-    for number in range(COMMANDS):
+    for number, events in enumerate(some[-COMMANDS:]):
         time.sleep(max(0.0, began + number / COMMANDS_A_SECOND - time.monotonic()))
-        kept = ledger.recorder.insert_events(list(islice(told, dice.randint(1, 4))))
+        kept = ledger.recorder.insert_events(events)
         done.append((kept[-1] if kept else 0, time.monotonic()))
     pipe.send((done, time.monotonic() - began))
     ledger.close()
@@ -51,11 +48,32 @@ def write(url: str, pipe: Connection) -> None:
 
 def project(url: str, tables: str) -> None:
     """The projector's loop, until it is ended."""
-    ledger, database, recent = _open(url), open_database(tables), Recent()
+    ledger, database, recent = open_ledger(url), open_database(tables), Recent()
     while True:
         done = run_round(ledger, database, START, recent=recent)
         if not done.applied:
             ledger.wait(done.position, 1.0)
+
+
+def _looked(database: Database, pipe: Connection) -> tuple[list[tuple[int, float]], list[tuple[int, float]], float]:
+    """When each position was seen, when each was acknowledged, and how long the writer wrote.
+
+    Whoever looks shall cost little: a cursor of the driver, and a pause.
+    """
+    question = f"SELECT position FROM {serving(PROJECTIONS['webhooks']).place.name}"  # noqa: S608  # a table of ours
+    seen, done, seconds = [(0, 0.0)], list[tuple[int, float]](), 0.0
+    with closing(database.engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        while not done or seen[-1][0] < done[-1][0]:
+            cursor.execute(question)
+            position = cursor.fetchall()[0][0]
+            connection.commit()
+            if position > seen[-1][0]:
+                seen.append((position, time.monotonic()))
+            if not done and pipe.poll():
+                done, seconds = pipe.recv()
+            time.sleep(LOOK_S)
+    return seen, done, seconds
 
 
 def delays_of(url: str, tables: str) -> list[Figure]:
@@ -68,17 +86,7 @@ def delays_of(url: str, tables: str) -> list[Figure]:
     writer = context.Process(target=write, args=(url, theirs), daemon=True)
     projector.start()
     writer.start()
-    place = serving(PROJECTIONS["webhooks"]).place
-    seen: list[tuple[int, float]] = [(0, 0.0)]
-    done: list[tuple[int, float]] = []
-    seconds = 0.0
-    while not done or seen[-1][0] < done[-1][0]:
-        position = database.column(select(place.c.position))[0]
-        if position > seen[-1][0]:
-            seen.append((position, time.monotonic()))
-        if not done and ours.poll():
-            done, seconds = ours.recv()
-        time.sleep(LOOK_S)
+    seen, done, seconds = _looked(database, ours)
     projector.kill()
     writer.join()
     database.close()

@@ -13,6 +13,8 @@ from commands.merchants import AddWebhookEndpoint
 from commands.payments import CancelPaymentIntent, ExpirePaymentIntent
 from commands.payouts import (
     ApprovePayout,
+    CancelPayout,
+    EscalatePayout,
     RecordPayoutAccepted,
     RecordPayoutDeclined,
     RecordPayoutExecuted,
@@ -22,13 +24,19 @@ from commands.payouts import (
     SubmitPayout,
 )
 from commands.settlements import CloseSettlement, ReleaseSettlement
+from commands.statements import ExplainBankFee, MatchStatementLine
 from commands.webhooks import RecordWebhookDelivered, RecordWebhookFailed
 from ledger.merchants import Merchant
 from ledger.payments import PaymentIntent
 from ledger.privacy import Personal
+from ledger.webhook_deliveries import LADDER, id_of_delivery
 from tests.generating.templates import Template
-from tests.story import Story
+from tests.story import BANK_ACCOUNT, Story
 
+BANK: Final = BANK_ACCOUNT.encode()
+"""The bank account of the merchant of the flows."""
+GIVEN_UP: Final = len(LADDER) + 1
+"""So many failures end a delivery."""
 ENOUGH: Final = 1_000_000_000
 """What the merchant of the flows has available, so that no payout is refused."""
 
@@ -70,15 +78,15 @@ class Recording:
         self.keep()
         return intent
 
-    def credit(self, units: int, memo: str, wait_s: float, reference: str = "", is_reversal: bool = False) -> None:
-        """The bank tells of money that came, or of one it takes back."""
+    def credit(self, units: int, memo: str, wait_s: float, reference: str = "", is_reversal: bool = False) -> str:
+        """The bank tells of money that came, or of one it takes back; the line."""
         self.story.passes(seconds=wait_s)
-        self.do(self.story.row(units, memo, reference=reference, is_reversal=is_reversal), "bank:acb")
+        return self.do(self.story.row(units, memo, reference=reference, is_reversal=is_reversal), "bank:acb")
 
-    def debit(self, units: int, memo: str, wait_s: float) -> None:
-        """The bank tells of money that left."""
+    def debit(self, units: int, memo: str, wait_s: float) -> str:
+        """The bank tells of money that left; the line."""
         self.story.passes(seconds=wait_s)
-        self.do(self.story.row(units, memo, direction="debit", source="statement"), "bank:acb")
+        return self.do(self.story.row(units, memo, direction="debit", source="statement"), "bank:acb")
 
 
 class Flow(NamedTuple):
@@ -134,6 +142,21 @@ def _without_code(story: Recording, units: int) -> None:
     story.credit(units, "chuyen tien hang", 0)
 
 
+def _by_hand(story: Recording, units: int) -> None:
+    intent = story.created(units)
+    line = story.credit(units, "quen ma", 240)
+    story.do(MatchStatementLine(line_id=line, payment_intent_id=intent.id, reason="khách gọi"), wait_s=5_400)
+
+
+def _not_ours(story: Recording, units: int) -> None:
+    story.debit(units, "rut tien", 0)
+
+
+def _bank_fee(story: Recording, units: int) -> None:
+    line = story.debit(11_000, "phi duy tri", 0)
+    story.do(ExplainBankFee(line_id=line, reason="phí tháng 11"), wait_s=7_200)
+
+
 def _asked(story: Recording, units: int) -> str:
     payout = story.story.requested(story.merchant, units)
     story.keep()
@@ -176,25 +199,48 @@ def _never_arrived(story: Recording, units: int) -> None:
         story.do(command, "worker:payouts")
 
 
+def _asked_about_in_vain(story: Recording, units: int) -> None:
+    payout_id = _sent(story, units)
+    story.do(RecordPayoutUnknown(payout_id=payout_id, why="time-out"), "worker:payouts", 30)
+    story.do(EscalatePayout(payout_id=payout_id, why="24 hours"), "worker:payouts", 86_400)
+
+
+def _came_back(story: Recording, units: int) -> None:
+    _paid_out(story, units)
+    payout_id = str(story.steps[0][1][0].originator_id)
+    story.credit(units, f"hoan tra {story.story.payout(payout_id).end_to_end_id}", 86_400)
+
+
+def _taken_off(story: Recording, units: int) -> None:
+    payout_id = _asked(story, units)
+    story.do(CancelPayout(merchant_id=story.merchant, payout_id=payout_id, reason="nhầm"), wait_s=300)
+
+
 def _rejected(story: Recording, units: int) -> None:
     payout_id = _asked(story, units)
     story.do(RejectPayout(merchant_id=story.merchant, payout_id=payout_id, reason="sai tài khoản"), wait_s=900)
 
 
 FLOWS: Final = (
-    Flow("paid", 7_020, _paid, pays=True),
+    Flow("paid", 7_000, _paid, pays=True),
     Flow("paid in two", 90, _paid_in_two, pays=True),
     Flow("overpaid", 90, _overpaid, pays=True),
+    Flow("paid by hand", 20, _by_hand, pays=True),
     Flow("underpaid", 110, _underpaid),
     Flow("expired", 900, _expired),
     Flow("late", 60, _late),
     Flow("cancelled", 300, _cancelled),
     Flow("taken back", 10, _taken_back),
-    Flow("without code", 120, _without_code),
-    Flow("paid out", 1_200, _paid_out),
-    Flow("found out", 30, _found_out),
-    Flow("declined", 40, _declined),
+    Flow("without code", 104, _without_code),
+    Flow("debit that is not ours", 8, _not_ours),
+    Flow("bank fee", 8, _bank_fee),
+    Flow("paid out", 1_190, _paid_out),
+    Flow("found out", 28, _found_out),
+    Flow("declined", 38, _declined),
     Flow("never arrived", 10, _never_arrived),
+    Flow("asked about in vain", 2, _asked_about_in_vain),
+    Flow("came back", 6, _came_back),
+    Flow("taken off", 6, _taken_off),
     Flow("rejected", 20, _rejected),
 )
 """How things go, in ten thousand."""
@@ -217,10 +263,15 @@ def registered() -> tuple[Template, bytes, bytes]:
     begin = recording.story.now
     recording.merchant = recording.story.merchant()
     recording.keep()
+    add_endpoint(recording)
+    endpoint = next(iter(recording.story.ledger.get(Merchant, recording.merchant).endpoints))
+    return Template(recording.steps, begin, [BANK]), body_of(recording.merchant), body_of(endpoint)
+
+
+def add_endpoint(recording: Recording) -> None:
+    """The merchant wants to be told."""
     secret = Personal("whsec_x")
     recording.do(AddWebhookEndpoint(merchant_id=recording.merchant, url="https://shop.example/hook", secret=secret))
-    endpoint = next(iter(recording.story.ledger.get(Merchant, recording.merchant).endpoints))
-    return Template(recording.steps, begin), body_of(recording.merchant), body_of(endpoint)
 
 
 def settled(amounts: Sequence[int]) -> tuple[Recording, list[PaymentIntent], datetime]:
@@ -238,20 +289,39 @@ def settled(amounts: Sequence[int]) -> tuple[Recording, list[PaymentIntent], dat
     return recording, intents, begin
 
 
-def delivered(failures: int) -> tuple[Template, bytes, bytes, bytes]:
-    """A webhook's delivery after some failures; event, merchant and endpoint in it."""
+class Delivery(NamedTuple):
+    """A webhook on its way, and what in it is about the one who is told."""
+
+    template: Template
+    event: bytes
+    merchant: bytes
+    endpoint: bytes
+    delivery: bytes
+
+
+EVENT, ENDPOINT = "pi_AAAAAAAA@1", "we_" + "a" * 26
+
+
+def told(failures: int) -> tuple[Recording, datetime]:
+    """The delivery of a webhook by the commands, after some failures, the last of which may have ended it."""
     recording = Recording()
     begin = recording.story.now
-    event_id, endpoint = "pi_AAAAAAAA@1", "we_" + "a" * 26
-    for number in range(failures + 1):
-        about = {"merchant_id": recording.merchant, "endpoint_id": endpoint, "event_id": event_id}
-        if number < failures:
-            command: Command = RecordWebhookFailed(http_status=503, why="status 503", **about)
-        else:
-            command = RecordWebhookDelivered(http_status=204, **about)
-        recording.do(command, "worker:webhooks", 2 * 4**number)
-    template = Template(recording.steps, begin, [event_id.encode()])
-    return template, event_id.encode(), body_of(recording.merchant), body_of(endpoint)
+    about = {"merchant_id": recording.merchant, "endpoint_id": ENDPOINT, "event_id": EVENT}
+    for number in range(failures):
+        failed = RecordWebhookFailed(http_status=503, why="status 503", **about)
+        recording.do(failed, "worker:webhooks", LADDER[number - 1].total_seconds() if number else 2)
+    if failures < GIVEN_UP:
+        wait_s = LADDER[failures - 1].total_seconds() if failures else 2
+        recording.do(RecordWebhookDelivered(http_status=204, **about), "worker:webhooks", wait_s)
+    return recording, begin
+
+
+def delivered(failures: int) -> Delivery:
+    """The same, to be told of any event."""
+    recording, begin = told(failures)
+    template = Template(recording.steps, begin, [EVENT.encode()])
+    delivery = body_of(id_of_delivery(EVENT, ENDPOINT))
+    return Delivery(template, EVENT.encode(), body_of(recording.merchant), body_of(ENDPOINT), delivery)
 
 
 def body_of(id_: str) -> bytes:

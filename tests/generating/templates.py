@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from eventsourcing.persistence import Notification, StoredEvent
@@ -13,11 +14,26 @@ from ledger.calendar import bank_day
 
 NAMED: Final = re.compile(rb"(?<![a-z])(?:mer|pi|po|sl|je|stl|al|wd|we|bn|person)_([a-z2-7]{26}|[0-9A-Z]{8,13})")
 COMMAND: Final = re.compile(rb'"(cmd_\d+)"')
+REFERENCE: Final = re.compile(rb'"(FT\d{8,12})"')
+"""How a bank calls a movement."""
 INSTANT: Final = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
 DAY: Final = re.compile(rb"\d{4}-\d\d-\d\d")
 
-Part = bytes | int
-"""Text that stays, or the number of what is put in its place."""
+
+class Text:
+    """A text with gaps, and the numbers of what is put into them: by one formatting, the quickest there is."""
+
+    def __init__(self, parts: Sequence[bytes | int]) -> None:
+        """`parts`: what stays, or the number of what is put in its place."""
+        self._form = b"".join(b"%b" if isinstance(part, int) else part.replace(b"%", b"%%") for part in parts)
+        gaps = [part for part in parts if isinstance(part, int)]
+        self._picked: Callable[[Sequence[bytes]], bytes | tuple[bytes, ...]] = (
+            itemgetter(*gaps) if gaps else lambda values: ()
+        )
+
+    def put(self, values: Sequence[bytes]) -> bytes:
+        """The text with the values of its numbers."""
+        return self._form % self._picked(values)
 
 
 class Moment(NamedTuple):
@@ -38,10 +54,10 @@ class Moment(NamedTuple):
 class Line(NamedTuple):
     """One event."""
 
-    stream: list[Part]
+    stream: Text
     version: int
     name: str
-    state: list[Part]
+    state: Text
 
 
 class Step(NamedTuple):
@@ -65,22 +81,23 @@ class Template:
         self._begin = begin
         found = [event for _, events in steps for event in events]
         texts = [text for event in found for text in (event.state, str(event.originator_id).encode())]
-        bodies = {body for text in texts for body in NAMED.findall(text) + COMMAND.findall(text)} | set(whole)
+        forms = (NAMED, COMMAND, REFERENCE)
+        bodies = {body for text in texts for form in forms for body in form.findall(text)} | set(whole)
         self.names = sorted(bodies, key=lambda body: (-len(body), body))
         self._cut = re.compile(b"|".join([*map(re.escape, self.names), INSTANT.pattern, DAY.pattern]))
         self.steps = [Step(at - begin, [self._line(event, at) for event in events]) for at, events in steps]
 
     def _line(self, event: Notification, at: datetime) -> Line:
         stream = str(event.originator_id).encode()
-        return Line(self._parts(stream, at), event.originator_version, event.topic, self._parts(event.state, at))
+        return Line(self._text(stream, at), event.originator_version, event.topic, self._text(event.state, at))
 
-    def _parts(self, text: bytes, at: datetime) -> list[Part]:
-        parts: list[Part] = []
+    def _text(self, text: bytes, at: datetime) -> Text:
+        parts: list[bytes | int] = []
         end = 0
         for found in self._cut.finditer(text):
             parts += [text[end : found.start()], self._number(found[0], at)]
             end = found.end()
-        return [part for part in (*parts, text[end:]) if part != b""]
+        return Text([*parts, text[end:]])
 
     def _number(self, text: bytes, at: datetime) -> int:
         if text in self.names:
@@ -111,19 +128,19 @@ class Telling:
 
     def steps(self) -> Iterator[tuple[datetime, list[StoredEvent]]]:
         """When each command was given, and its events with the versions of the template."""
-        put = self._put
-        for step in self.template.steps:
-            lines = step.lines
-            found = [StoredEvent(put(one.stream).decode(), one.version, one.name, put(one.state)) for one in lines]
-            yield self.begin + step.after, found
-
-    def _put(self, parts: Sequence[Part]) -> bytes:
         values = self._values
-        return b"".join([values[part] if isinstance(part, int) else part for part in parts])
+        for step in self.template.steps:
+            found = [
+                StoredEvent(line.stream.put(values).decode(), line.version, line.name, line.state.put(values))
+                for line in step.lines
+            ]
+            yield self.begin + step.after, found
 
 
 def _shaped(body: bytes, other: bytes) -> bytes:
     """A name as long as `body` and in its letters; `other` has 26 small ones of base 32."""
     if body.startswith(b"cmd_"):
         return b"cmd_" + other
+    if body.startswith(b"FT"):
+        return b"FT" + other[: len(body) - 2].upper()
     return other[: len(body)] if body.islower() else other[: len(body)].upper()

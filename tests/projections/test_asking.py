@@ -59,11 +59,10 @@ def _found(database: Database, *questions: Question) -> list[dict[Key, Row]]:
 @pytest.mark.parametrize("number_", range(len(ODD)))
 def test_an_odd_key_finds_its_row_alone(made: Database, number_: int) -> None:
     id_ = ODD[number_]
-    plain, other = _found(
-        made, Question(PLAIN, [(id_,)]), Question(OTHER, [(id_, number_, date(2026, 1, 1 + number_))])
-    )
-    assert [row["text"] for row in plain.values()] == [id_]
-    assert [row["count"] for row in other.values()] == [number_]
+    whole_key = (id_, number_, date(2026, 1, 1 + number_))
+    plain, other = _found(made, Question(PLAIN, [(id_,)]), Question(OTHER, [whole_key]))
+    assert [(key, row["id"], row["text"]) for key, row in plain.items()] == [((id_,), id_, id_)]
+    assert [(key, row["account"], row["count"]) for key, row in other.items()] == [(whole_key, id_, number_)]
     assert len(_found(made, Question(PLAIN, [(one,) for one in ODD]))[0]) == len(ODD)
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
+from sqlalchemy import Table
 
 from ledger.store import Ledger
 from projections import building, bulk_fold
 from projections.building import build
+from projections.bulk_fold import SHARES
 from projections.database import Database, open_database
+from projections.encoding import Key, Row
 from projections.follower import run_round
+from projections.loading import Loading
 from projections.places import places
 from projections.projection import PROJECTIONS
 from tests.projections.built import fresh, serve
@@ -16,6 +22,7 @@ from tests.projections.dumped import dump, dump_all
 from tests.projections.planted import Planted
 from tests.projections.tale import Tale
 from tests.story import START
+from tests.torture.tales import events
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -39,6 +46,50 @@ def test_rows_that_were_forgotten_are_asked_for_again(
     build(tale.story.ledger, database, layouts, tale.story.ledger.head(), START)
     serve(database, layouts)
     assert dump_all(database) == dump_all(tables_on_sqlite)
+
+
+def test_a_long_log_is_built_with_few_rows_in_memory(
+    ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_fold, "ROWS_IN_MEMORY", 1_000)
+    ledger.recorder.insert_events(list(events(Random(3), 5_000)))
+    asked: list[str] = []
+    ask = Loading.ask
+
+    def counted(loading: Loading, table: Table, key: Key) -> Row | None:
+        asked.append(str(table.name))
+        return ask(loading, table, key)
+
+    monkeypatch.setattr(Loading, "ask", counted)
+    layouts = fresh(database, *PROJECTIONS.values())
+    build(ledger, database, layouts, 5_000, START)
+    while run_round(ledger, database, START, 1_000).applied:
+        pass
+    followed = dump_all(database)
+    serve(database, layouts)
+    assert asked
+    assert dump_all(database) == followed
+
+
+@pytest.mark.parametrize("rows_in_memory", [1, 1_000])
+def test_odd_ids_are_found_again_after_they_were_forgotten(
+    ledger: Ledger, database: Database, planted: Planted, monkeypatch: pytest.MonkeyPatch, rows_in_memory: int
+) -> None:
+    monkeypatch.setattr(bulk_fold, "ROWS_IN_MEMORY", rows_in_memory)
+    odd = {
+        "tl_a b": "tl_a b",
+        "tl_é": "tl_\\xe9",
+        "tl_'\"": "tl_'\"",
+        "tl_\\": "tl_\\",
+        "tl_ ": "tl_\\x20",
+        "tl_x": "tl_x",
+    }
+    planted.happens(ledger, *(("add", stream) for _ in range(4) for stream in odd))
+    layouts = fresh(database, planted.tallies)
+    build(ledger, database, layouts, ledger.head(), START)
+    serve(database, layouts)
+    assert planted.aside(database) == []
+    assert dump(database, planted.tallies)["tallies"] == [{"id": id_, "count": 4} for id_ in sorted(odd.values())]
 
 
 def test_a_build_ends_where_it_is_told_and_following_goes_on_there(
@@ -72,5 +123,21 @@ def test_divided_work_covers_every_projection_once(tale: Tale, database: Databas
     layouts = fresh(database, *PROJECTIONS.values())
     units = building.spread(tale.story.ledger, layouts, tale.story.ledger.head(), 3)
     for name, projection in PROJECTIONS.items():
-        mine = [(unit.part, unit.parts) for some in units for unit in some if unit.projection == name]
-        assert sorted(mine) == ([(0, 1)] if projection.crosses_streams else [(0, 3), (1, 3), (2, 3)])
+        mine = sorted((unit.first, unit.behind) for some in units for unit in some if unit.projection == name)
+        assert [0, *(behind for _, behind in mine)] == [*(first for first, _ in mine), SHARES]
+        assert len(mine) == 1 or not projection.crosses_streams
+
+
+@pytest.mark.parametrize(
+    ("load", "divided", "ends"),
+    [
+        ([0, 0], 10, [32, 64]),
+        ([5, 0], 10, [16, 64]),
+        ([0, 30], 10, [64, 64]),
+        ([30, 0, 10], 30, [0, 42, 64]),
+        ([0, 0], 0, [32, 64]),
+        ([7], 3, [64]),
+    ],
+)
+def test_divided_work_evens_out_what_each_process_has(load: list[int], divided: int, ends: list[int]) -> None:
+    assert building.shares(load, divided) == ends

@@ -109,7 +109,7 @@ def test_every_value_comes_back_as_it_went_in(one_table: Database, rows: list[Ro
 
     def read(connection: Any) -> list[Row | None]:
         fresh = LiveRows(connection, {"everything": EVERYTHING})
-        live_rows.read(connection, [(fresh, fresh.expected([row["id"] for row in rows]))])
+        live_rows.read(connection, [(fresh, fresh.expected({row["id"]: ["everything"] for row in rows}))])
         return [fresh.get(EVERYTHING, row["id"]) for row in rows]
 
     one_table.write(write)

@@ -16,6 +16,7 @@ from projections.columns import key, number, number_key, table
 from projections.database import Database
 from projections.live_rows import LiveRows, read
 from projections.recent import RecentRows
+from projections.rows import Habit
 from projections.writing import Statements
 
 ONE = table("one", key("id"), number("count"))
@@ -128,13 +129,39 @@ def test_a_thousand_rows_are_read_in_a_few_questions_and_each_once(made: Databas
 
     def change(rows: LiveRows) -> dict[str, int]:
         def work() -> None:
-            read(rows._connection, [(rows, rows.expected(names))])
+            read(rows._connection, [(rows, rows.expected({name: ["one"] for name in names}))])
             assert sum(rows.must_get(ONE, name)["count"] for name in names * 2) == 2_000
 
         return _said(rows, work)
 
     _fold(made, fill)
     assert _fold(made, change)["select"] == 2
+
+
+def test_what_an_event_asks_for_or_makes_under_its_stream_becomes_a_habit(made: Database) -> None:
+    asker, maker, wrong = Habit(), Habit(), Habit()
+    _fold(made, lambda rows: rows.put(ONE, {"id": "there", "count": 1}))
+
+    def change(rows: LiveRows) -> None:
+        rows.begin("there", asker)
+        rows.get(ONE, "there")
+        rows.get(TWO, "there", 1)
+        rows.begin("fresh", maker)
+        rows.put(ONE, {"id": "fresh", "count": 1})
+        rows.get(ONE, "fresh")
+        rows.get(ONE, "of another stream")
+
+    _fold(made, change)
+    assert (asker.asks, asker.makes) == ({"one"}, set())
+    assert (maker.asks, maker.makes) == (set(), {"one"})
+
+    def guess(rows: LiveRows) -> None:
+        rows.begin("there", wrong)
+        rows.put(ONE, {"id": "there", "count": 2})
+
+    _fold(made, guess)
+    assert (wrong.asks, wrong.makes) == ({"one"}, {"one"})
+    assert _all(made) == [("fresh", 1), ("there", 2)]
 
 
 def test_what_is_only_read_is_not_written(made: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -36,6 +37,7 @@ class Feeder:
         self._events = events
         self._dice = dice
         self._under_way: list[Future[None]] = []
+        self._enough = Event()
         self.position = 0
         """Of the last event that was acknowledged."""
 
@@ -48,6 +50,16 @@ class Feeder:
     def go_on(self, upto: int) -> None:
         """Append up to this position in pieces like those of commands, in a thread; comes back at once."""
         self._under_way.append(self._thread.submit(self._trickle, upto))
+
+    def pace(self, a_second: int, upto: int) -> None:
+        """Append so many pieces a second in a thread until `stop`, at most up to this position; comes back at once."""
+        self._enough.clear()
+        self._under_way.append(self._thread.submit(self._keep_pace, a_second, upto))
+
+    def stop(self) -> None:
+        """End the pace. Raises what an append raised."""
+        self._enough.set()
+        self.wait()
 
     @property
     def appends(self) -> bool:
@@ -64,6 +76,13 @@ class Feeder:
         while self.position < upto:
             self._append(min(self._dice.randint(1, TOGETHER), upto - self.position))
             Event().wait(BREATH_S)
+
+    def _keep_pace(self, a_second: int, upto: int) -> None:
+        began, done = time.monotonic(), 0
+        while self.position < upto and not self._enough.is_set():
+            self._append(min(self._dice.randint(1, TOGETHER), upto - self.position))
+            done += 1
+            self._enough.wait(max(0.0, began + done / a_second - time.monotonic()))
 
     def _append(self, count: int) -> None:
         self.position = self._log.append(list(islice(self._events, count)))[-1]

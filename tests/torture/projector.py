@@ -20,6 +20,7 @@ from ledger.privacy import KeysInMemory
 from ledger.store import Ledger
 from projections.database import Database, open_database
 from projections.follower import run_round
+from projections.recent import Recent
 from tests.story import MASTER_KEY, START, counted_bytes
 
 WAIT_S = 0.5
@@ -32,10 +33,11 @@ def open_ledger(url: str) -> Ledger:
 
 def project(ledger: Ledger, database: Database, progress: Path, stop: Event, limit: int = 100) -> None:
     """Project until stopped, up to `limit` events in one transaction. Raises LogDamaged at a hole."""
+    recent = Recent()
     told = os.open(progress, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     while not stop.is_set():
         try:
-            done = run_round(ledger, database, START, limit=limit)
+            done = run_round(ledger, database, START, limit, recent)
             os.write(told, f"[{done.position}]\n".encode())
             if done.held_up:
                 stop.wait(WAIT_S / 5)

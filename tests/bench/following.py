@@ -1,0 +1,90 @@
+"""Following the log live: in batches against one event a transaction, and with the proof against without it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from sqlalchemy import Connection, Table
+
+from ledger.store import Ledger
+from projections import follower
+from projections.database import Database
+from projections.follower import run_round
+from projections.live_rows import LiveRows
+from projections.recent import Recent, RecentRows
+from tests.bench.measure import Figure, median
+from tests.story import START
+
+WARM: Final = 20
+"""Batches before anything is measured: merchants are there then, and so are the caches of the server."""
+BATCHES: Final = 80
+SINGLY: Final = 600
+
+
+class Unproven(LiveRows):
+    """The same rows without a proof, to see what the proof costs."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        tables: dict[str, Table],
+        proof: Table | None = None,
+        recent: RecentRows | None = None,
+    ) -> None:
+        super().__init__(connection, tables, None, recent)
+
+
+@contextmanager
+def _unproven() -> Iterator[None]:
+    """The follower keeps no proof meanwhile."""
+    try:
+        vars(follower)["LiveRows"] = Unproven
+        yield
+    finally:
+        vars(follower)["LiveRows"] = LiveRows
+
+
+class Following:
+    """Read tables that follow a log, and what the rounds before have seen of them."""
+
+    def __init__(self, ledger: Ledger, database: Database) -> None:
+        self._ledger = ledger
+        self._database = database
+        self._recent = Recent()
+
+    def seconds(self, rounds: int, limit: int = follower.BATCH) -> float:
+        """Seconds that so many rounds take."""
+        began = time.perf_counter()
+        for _ in range(rounds):
+            run_round(self._ledger, self._database, START, limit, self._recent)
+        return time.perf_counter() - began
+
+    def unproven_seconds(self, rounds: int) -> float:
+        """The same without a proof."""
+        with _unproven():
+            return self.seconds(rounds)
+
+
+def figures(ledger: Ledger, open_fresh: Callable[[], Database]) -> list[Figure]:
+    """Two sets of tables follow the same events, batch by batch in turn, one of them without a proof."""
+    proven, plain = (Following(ledger, open_fresh()) for _ in range(2))
+    proven.seconds(WARM)
+    plain.unproven_seconds(WARM)
+    with_proof, without = [], []
+    for number in range(BATCHES):
+        if number % 2:
+            with_proof.append(proven.seconds(1))
+            without.append(plain.unproven_seconds(1))
+        else:
+            without.append(plain.unproven_seconds(1))
+            with_proof.append(proven.seconds(1))
+    together = follower.BATCH * BATCHES / sum(with_proof)
+    proved, unproved = (follower.BATCH / median(seconds) for seconds in (with_proof, without))
+    singly = SINGLY / proven.seconds(SINGLY, 1)
+    return [
+        Figure("live, against one event a transaction", "events/s", together, singly, 20),
+        Figure("live with the proof, against without", "events/s", proved, unproved, 0.95),
+    ]
