@@ -10,14 +10,14 @@ import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 LOST: Final = frozenset({-1, 1927, 2006, 2013, 2014, 2045, 2048, 2055, 4031})
 """Error numbers after which a MySQL connection is gone; the driver's -1 and 2055 are not known to SQLAlchemy."""
@@ -85,6 +85,7 @@ def mysql_engine(
         pool_pre_ping=True,
         pool_recycle=1_800,
         pool_timeout=waits.connect_s,
+        pool_reset_on_return=None,
         connect_args={
             # The C extension cannot be loaded everywhere; every host shall behave alike.
             "use_pure": True,
@@ -94,10 +95,16 @@ def mysql_engine(
             **({"allow_local_infile_in_path": str(spool)} if spool else {}),
         },
     )
-
     event.listen(engine, "handle_error", _notice_lost_connection)
+    event.listen(engine, "reset", _end_transaction)
     event.listen(engine, "connect", partial(_set_up_mysql, waits.lock_s, idle_in_transaction_s, spool is not None))
     return engine
+
+
+def _end_transaction(connection: Any, _: ConnectionPoolEntry, state: PoolResetState) -> None:
+    # What was committed is over: the server said so with its last answer, and need not be asked to roll it back.
+    if not state.terminate_only and connection.in_transaction:
+        connection.rollback()
 
 
 def _set_up_mysql(lock_s: int, idle_s: int, fills: bool, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -11,6 +11,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from rich.console import Console
@@ -23,9 +24,9 @@ from ledger.store import Ledger
 from projections import PROJECTIONS, Projection, renewing, showing
 from projections.aside import Pile
 from projections.database import Database, open_database
-from projections.places import heads, piles, places, position_of
+from projections.places import cure, heads, piles, places, position_of, rebuild_command
 from projections.retry import retry
-from projections.tables import Place
+from projections.tables import Place, places_beside, serving
 
 FINE, BEHIND, REFUSED = 0, 1, 2
 """Exit codes: all is well; something is set aside, has stopped or must be rebuilt; the command could not be done."""
@@ -90,14 +91,39 @@ def _chosen(names: Sequence[str]) -> list[Projection]:
 
 
 def _list(database: Database, console: Console) -> int:
-    shown = Table("projection", "tables", "position", "state")
+    shown = Table("projection", "tables", "position", "state", "beside")
     found = places(database)
     for name, projection in PROJECTIONS.items():
         place = found.get(name)
         tables = ", ".join(table.name for table in projection.tables)
-        shown.add_row(name, tables, str(place.position) if place else "-", _state(projection, place))
+        position = str(place.position) if place else "-"
+        state = _lack(database, projection, place) or _state(projection, place)
+        shown.add_row(name, tables, position, state, _beside(database, projection, place))
     console.print(shown)
     return FINE
+
+
+def _lack(database: Database, projection: Projection, place: Place | None) -> str:
+    """What was taken from tables that follow, before the projector meets it."""
+    layout = serving(projection)
+    lacking = database.write(layout.lacking)
+    if (
+        not lacking
+        or set(lacking) == {table.name for table in layout.all}
+        or not (place is None or place.follows(projection))
+    ):
+        return ""
+    return f"{', '.join(lacking)} is not there: {rebuild_command(projection.name)}"
+
+
+def _beside(database: Database, projection: Projection, place: Place | None) -> str:
+    """Tables that wait to take over, and those that served before."""
+    serves = place.generation if place else 0
+    found = database.write(partial(places_beside, projection=projection))
+    return ", ".join(
+        f"{'waits' if generation > serves else 'kept'}: generation {generation} at {one.position}"
+        for generation, one in found.items()
+    )
 
 
 def _lag(ledger: Ledger, database: Database, console: Console) -> int:
@@ -142,10 +168,12 @@ def _told_at(at: datetime) -> str:
 def _state(projection: Projection, place: Place | None) -> str:
     if place is None:
         return "not made yet"
+    mended_by = cure(projection, place)
     if place.definition != projection.definition:
-        return "definition changed: rebuild"
+        return f"definition changed: {mended_by}"
     if place.failing is not None:
-        return f"stopped before {place.failing_at}: {place.failing}"
+        said = place.failing if place.failing.endswith(str(mended_by)) else f"{place.failing} Then: {mended_by}"
+        return f"stopped before {place.failing_at}: {said}"
     return f"following, {place.aside} set aside: retry" if place.aside else "following"
 
 

@@ -107,7 +107,9 @@ def fold_as_told(pipe: Connection) -> None:
     try:
         with Loading(database, Path(order.folder)) as loading:
             tasks = [(unit, Layout(PROJECTIONS[unit.projection], suffix=unit.suffix)) for unit in order.units]
-            pipe.send(fold_log(ledger, loading, tasks, order.upto, order.at, pipe.send))
+            folded = fold_log(ledger, loading, tasks, order.upto, order.at, pipe.send)
+        # Whoever hears it ends us at once: nothing may be left to remove.
+        pipe.send(folded)
     except (Problem, RowsRefused) as error:
         pipe.send(error)
     finally:

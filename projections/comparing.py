@@ -11,6 +11,7 @@ anything else only as different: no value that belongs to a person or a merchant
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -212,6 +213,13 @@ def _whole(what: str) -> int | None:
 
 def _duration(time: timedelta) -> str:
     return str(time).replace(",", "")
+
+
+def swap_command(name: str, differences: Sequence[Difference], *, back: bool = False) -> str:
+    """What an operator enters in a shell to accept all of these differences, each by its name."""
+    groups = sorted({one.group for one in differences if not one.explained})
+    words = ["python", "-m", "projections", "swap", name, *(["--back"] if back else [])]
+    return shlex.join([*words, *(word for group in groups for word in ("--accept", group))])
 
 
 def unexplained(differences: Sequence[Difference], accepted: Collection[str]) -> list[Difference]:

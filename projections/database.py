@@ -7,6 +7,7 @@ servers and drivers is settled in `ledger/sql_engine.py`, so that no query has t
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,9 @@ MISSING_TABLE: Final = 1146
 MISSING_COLUMN: Final = 1054
 REFUSED: Final = frozenset({1044, 1045, 1049, 1142, MISSING_TABLE, 1698})
 """The driver calls these programming errors: no right, wrong password, no such schema, no such table."""
+
+NO_ROOM: Final = frozenset({1, 3, 20, 1005, 1021, 1026, 1030, 1114, 1878})
+"""The server could not make or write a file of its own, and says that it or the disk is full. It is about no row."""
 
 TRIES_MAX: Final = 10
 WAIT_S: Final = 10
@@ -207,12 +211,21 @@ def reached() -> Iterator[None]:
                 " says how it is mended.",
                 missing_table=True,
             ) from error
+        if _has_no_room(error):
+            raise ReadTablesUnavailable(
+                "The database of the read tables cannot write: make room on its disk, then try again."
+            ) from error
         unreachable = (
             isinstance(error, OperationalError | InterfaceError | InternalError) or error.connection_invalidated
         )
         if unreachable or number in REFUSED:
             raise ReadTablesUnavailable("The database of the read tables did not answer; try again.") from error
         raise
+
+
+def _has_no_room(error: DBAPIError) -> bool:
+    number = error_number(error)
+    return number == sqlite3.SQLITE_FULL if isinstance(error.orig, sqlite3.Error) else number in NO_ROOM
 
 
 def open_reader(url: str) -> Reader:

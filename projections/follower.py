@@ -213,9 +213,9 @@ def _apply_together(
     """
     if not _moved(database, connection, together, section.upto):
         raise _EachByItself
-    statements = Statements(connection)
-    written = _written(connection, together, section, recent, statements)
-    statements.send()
+    with Statements(connection) as statements:
+        written = _written(connection, together, section, recent, statements)
+        statements.send()
     return {name: rows.kept for name, rows in written.items()}
 
 
@@ -234,6 +234,7 @@ def _written(
     read(connection, [(rows, rows.lacking()) for rows in written.values()])
     for rows in written.values():
         rows.write(statements)
+        statements.send_ahead()
     return written
 
 

@@ -11,7 +11,6 @@ from typing import NamedTuple, cast
 
 from sqlalchemy import Connection, Table
 
-from projections import writing
 from projections.asking import Question, found
 from projections.encoding import Key, Row, encoder
 from projections.proof import Proof
@@ -155,12 +154,11 @@ class LiveRows(Rows):
         changed = form.encoded([change.new for change in others if change.new is not None])
         statements.insert(table, fresh)
         statements.upsert(table, changed)
-        writing.remove(self._connection, table, [change.key for change in others if change.new is None])
+        statements.remove(table, [change.key for change in others if change.new is None])
         if self._proof_table is not None:
             before = form.encoded([change.old for change in others if change.old is not None])
             self._proof.add_all(name, before.lines, before.buckets, rows=-1)
-            for lines in (fresh, changed):
-                self._proof.add_all(name, lines.lines, lines.buckets)
+            self._proof.add_all(name, [*fresh.lines, *changed.lines], [*fresh.buckets, *changed.buckets])
 
     def _ask(self, name: str, keys: Sequence[Key]) -> None:
         if keys == [(self._stream,)]:

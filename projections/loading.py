@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from projections import writing
 from projections.database import Database, filling_database
 from projections.encoding import Key, Lines, Row, sql
 from projections.rows import primary
+from projections.spool import Spool
 
 LOADED_AT_ONCE: Final = 50_000
 """Rows of one file, or of one transaction, where they cannot wait."""
@@ -62,7 +62,7 @@ class Loading:
     """
 
     def __init__(self, database: Database, folder: Path | None = None) -> None:
-        self._spool = tempfile.TemporaryDirectory(prefix="socai-") if folder is None else None
+        self._spool = Spool() if folder is None else None
         self.folder = folder or Path(self._spool.name if self._spool else "")
         self._own = filling_database(database, self.folder)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="loading")

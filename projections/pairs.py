@@ -95,12 +95,22 @@ class Pair:
         return reduce(lambda left, right: left + "/" + right, parts)
 
     def counts(self, connection: Connection) -> tuple[int, int, dict[str, int]]:
-        """Rows that only the first has, rows that only the second has, and for each column in how many it differs."""
-        sums = [func.sum(case((self.differs(connection, column), 1), else_=0)) for column in self.columns]
-        together, *differing = connection.execute(select(func.count(), *sums).select_from(self._both())).one()
+        """Rows that only the first has, rows that only the second has, and for each column in how many it differs.
+
+        Columns are counted one by one only when any of them differs: that costs half as much again.
+        """
+        each = [self.differs(connection, column) for column in self.columns]
+        together, differing = self._summed(connection, [or_(*each)])
         before, after = (connection.scalar(select(func.count()).select_from(side)) for side in (self.was, self.will))
-        found = {column.name: int(n or 0) for column, n in zip(self.columns, differing, strict=True)}
-        return int(before or 0) - together, int(after or 0) - together, found
+        found = self._summed(connection, each)[1:] if differing else [0] * len(each)
+        by_column = {column.name: n for column, n in zip(self.columns, found, strict=True)}
+        return int(before or 0) - together, int(after or 0) - together, by_column
+
+    def _summed(self, connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> list[int]:
+        """How many rows both have, and how many of these each condition holds for."""
+        sums = [func.sum(case((one, 1), else_=0)) for one in conditions]
+        row = connection.execute(select(func.count(), *sums).select_from(self._both())).one()
+        return [int(n or 0) for n in row]
 
     def only_before(self) -> Select[Any]:
         """The keys of rows that only the first table has."""

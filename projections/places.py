@@ -51,6 +51,24 @@ def heads(reader: Reader, limit: int) -> list[Aside]:
     return found
 
 
+def cure(projection: Projection, place: Place) -> str | None:
+    """The command that lets a projection go on which stands still; None while it follows."""
+    if place.follows(projection):
+        return None
+    rebuild = rebuild_command(projection.name)
+    return rebuild if place.failing is None or place.failing.endswith(rebuild) else retry_command(projection.name)
+
+
+def rebuild_command(name: str) -> str:
+    """Builds the tables of a projection anew."""
+    return f"python -m projections rebuild {name}"
+
+
+def retry_command(name: str) -> str:
+    """Folds what a projection has set aside."""
+    return f"python -m projections retry {name}"
+
+
 def positions(reader: Reader) -> dict[str, int]:
     """The log position each projection shows, by its name. Raises ReadTablesUnavailable."""
     return {name: place.position for name, place in places(reader).items()}

@@ -20,7 +20,7 @@ from ledger.errors import DifferencesFound
 from ledger.store import Ledger
 from projections.beside import Compared, Told, compare_beside, take_over
 from projections.building import build
-from projections.comparing import unexplained
+from projections.comparing import swap_command, unexplained
 from projections.database import Database
 from projections.places import places
 from projections.projection import Projection
@@ -62,8 +62,8 @@ def rebuild(
         groups = "; ".join(one.group for one in unexplained(done.compared.differences, accepted))
         raise DifferencesFound(
             f"{projection.name} was built anew and would show something else: {groups}. Look at them with: python -m"
-            f" projections compare {projection.name}. Accept each by its name: python -m projections swap"
-            f" {projection.name} --accept GROUP",
+            f" projections compare {projection.name}. This accepts them:"
+            f" {swap_command(projection.name, done.compared.differences)}",
             name=projection.name,
         )
     return done.position

@@ -23,7 +23,7 @@ from rich.text import Text
 from ledger.store import Ledger
 from projections.beside import Compared, Told
 from projections.checking import check
-from projections.comparing import Difference, unexplained
+from projections.comparing import Difference, swap_command, unexplained
 from projections.database import Database
 from projections.places import piles, places
 from projections.projection import Projection
@@ -69,7 +69,7 @@ def renew(
         with _bar(console) as progress:
             told = _told(progress, "swap")
             done = [swap(ledger, database, one, at, asked.accept, told, back=asked.back) for one in chosen]
-        return _tell(done, asked.accept, console)
+        return _tell(done, asked.accept, console, back=asked.back)
     return rebuild(chosen, ledger, database, at, console, asked.accept, only_outdated=asked.outdated)
 
 
@@ -97,7 +97,7 @@ def rebuild(
     return code
 
 
-def _tell(done: Sequence[Rebuilt], accepted: Collection[str], console: Console) -> int:
+def _tell(done: Sequence[Rebuilt], accepted: Collection[str], console: Console, *, back: bool = False) -> int:
     occurred = {one.group for each in done for one in each.compared.differences}
     for group in sorted(set(accepted) - occurred):
         console.print(f"Accepted, but it does not occur: {group}", markup=False, highlight=False)
@@ -106,13 +106,15 @@ def _tell(done: Sequence[Rebuilt], accepted: Collection[str], console: Console) 
         if each.swapped:
             console.print(f"{each.name} serves its new tables from position {each.position} on.")
         else:
-            console.print(
-                f"{each.name} goes on with the tables that served; the others wait beside. Accept each difference by"
-                f" its name: python -m projections swap {each.name} --accept GROUP",
-                markup=False,
-                highlight=False,
-            )
+            console.print(f"{each.name} goes on with the tables that served; the others wait beside.")
+            _tell_how_to_accept(each.name, each.compared, console, back=back)
     return FINE if all(each.swapped for each in done) else DIFFERS
+
+
+def _tell_how_to_accept(name: str, compared: Compared, console: Console, *, back: bool) -> None:
+    console.print("If all of this is as it should be:", highlight=False)
+    # On a line of its own and not broken, so that it can be taken as it is.
+    console.print(swap_command(name, compared.differences, back=back), markup=False, highlight=False, soft_wrap=True)
 
 
 def _compare(
@@ -121,7 +123,10 @@ def _compare(
     with _bar(console) as progress:
         compared = compare_again(ledger, database, projection, at, _told(progress, projection.name), back=back)
     _show(projection.name, compared, (), console)
-    return DIFFERS if unexplained(compared.differences, ()) else FINE
+    if not unexplained(compared.differences, ()):
+        return FINE
+    _tell_how_to_accept(projection.name, compared, console, back=back)
+    return DIFFERS
 
 
 def _show(name: str, compared: Compared, accepted: Collection[str], console: Console) -> None:

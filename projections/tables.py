@@ -217,6 +217,12 @@ def standing_beside(connection: Connection, projection: Projection) -> list[Layo
     return sorted(whole, key=lambda layout: layout.generation)
 
 
+def places_beside(connection: Connection, projection: Projection) -> dict[int, Place]:
+    """Where whole tables stand that do not serve, by generation, lowest first. See `standing_beside`."""
+    found = {layout.generation: layout.standing(connection) for layout in standing_beside(connection, projection)}
+    return {generation: place for generation, place in found.items() if place is not None}
+
+
 def _is_whole(place: Place | None) -> bool:
     return place is not None and place.whole
 

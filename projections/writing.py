@@ -3,18 +3,22 @@
 MySQL and MariaDB are sent the lines of `encoding.py` as they are, a third of the time that the driver takes with
 parameters, and statements that belong together are sent together: a small batch costs as much as it makes round trips.
 SQLite, which is embedded, takes the stored values as parameters, one statement after another.
+
+While a server executes what was sent, the next can be put together: a large batch costs as much as the slower of both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from typing import Final
+from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete
+import msgspec
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
-from projections.encoding import NULL, Key, Lines, sql
+from projections.encoding import NULL, Key, Lines, encoder, sql
 from projections.messages import Statement, sent
 from projections.rows import primary
 
@@ -22,13 +26,30 @@ ROWS_AT_ONCE: Final = 1_000
 BYTES_AT_ONCE: Final = 1_000_000
 """Bounds of one statement."""
 
+BYTES_AHEAD: Final = 50_000
+"""What is sent on its way before all is put together. With less, another round trip costs more than it saves."""
+
 
 class Statements:
-    """What is to be written over a connection: gathered, then sent in order with as few round trips as there can be."""
+    """What is to be written over a connection: gathered, then sent in order with as few round trips as there can be.
+
+    Used with `with` where `send_ahead` is called: leaving it waits until the connection is ours again.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._on_server = connection.dialect.name != "sqlite"
         self._gathered: list[Statement] = []
+        self._bytes = 0
+        self._thread: ThreadPoolExecutor | None = None
+        self._under_way: Future[Any] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread is not None:
+            self._thread.shutdown(wait=True)
 
     def insert(self, table: Table, rows: Lines) -> None:
         """Rows that are new. None of the statement is kept when one is there already."""
@@ -42,30 +63,71 @@ class Statements:
         """Insert rows, or add each column behind the key to what stands there, modulo a power of two."""
         self._add(table, rows, _conflict(table, self._connection, f"({{old}} + {{new}}) & {modulus - 1}"))
 
-    def send(self) -> list[int]:
-        """Execute what was gathered; how many rows each statement was about.
+    def remove(self, table: Table, keys: Sequence[Key]) -> None:
+        """Let the rows with these keys stand no more; harmless when there is none."""
+        if not keys:
+            return
+        names = [column.name for column in primary(table)]
+        lines = encoder(table).keys(keys)
+        if self._on_server:
+            head = f"DELETE FROM `{table.name}` WHERE ({', '.join(f'`{one}`' for one in names)}) = "  # noqa: S608  # our names
+            for line in lines:
+                self._gather(Statement(head, f"({sql(line)[1:-1].decode()})"))
+        else:
+            wanted = " AND ".join(f'"{one}" = ?' for one in names)
+            values = [tuple(msgspec.json.decode(line)) for line in lines]
+            self._gather(Statement(f'DELETE FROM "{table.name}" WHERE {wanted}', "", values))  # noqa: S608  # names of ours
+
+    def send_ahead(self) -> None:
+        """Send what was gathered on its way when it is much, and do not wait. Nobody else uses the connection then.
+
+        Raises what was wrong with what is on its way already, as `send` does.
+        """
+        if self._bytes < BYTES_AHEAD or not self._on_server or (self._under_way and not self._under_way.done()):
+            return
+        self._wait()
+        self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix="writing")
+        self._under_way = self._thread.submit(sent, self._connection, self._taken())
+
+    def send(self) -> None:
+        """Execute what was gathered, and wait for all that was sent.
 
         Raises what SQLAlchemy raises, IntegrityError for a row to insert that is there; what stood before the
         statement at fault is done, and nothing after it.
         """
-        gathered, self._gathered = self._gathered, []
-        if self._connection.dialect.name == "sqlite":
-            return [_executed(self._connection, statement) for statement in gathered]
-        return [result.about for result in sent(self._connection, gathered)]
+        self._wait()
+        if self._on_server:
+            sent(self._connection, self._taken())
+            return
+        for statement in self._taken():
+            _execute(self._connection, statement)
+
+    def _wait(self) -> None:
+        if self._under_way is not None:
+            under_way, self._under_way = self._under_way, None
+            under_way.result()
+
+    def _taken(self) -> list[Statement]:
+        gathered, self._gathered, self._bytes = self._gathered, [], 0
+        return gathered
+
+    def _gather(self, statement: Statement) -> None:
+        self._gathered.append(statement)
+        self._bytes += len(statement.rest)
 
     def _add(self, table: Table, rows: Lines, conflict: str) -> None:
         if not rows.lines:
             return
-        name = self._connection.dialect.identifier_preparer.format_table(table)
-        head = f"INSERT INTO {name} VALUES "  # noqa: S608  # the name of a table of ours
-        if self._connection.dialect.name == "sqlite":
+        quote = "`" if self._on_server else '"'
+        head = f"INSERT INTO {quote}{table.name}{quote} VALUES "  # noqa: S608  # the name of a table of ours
+        if not self._on_server:
             marks = ", ".join("?" * len(table.columns))
             values = [tuple(None if value is NULL else value for value in stored) for stored in rows.stored]
-            self._gathered.append(Statement(f"{head}({marks})", conflict, values))
+            self._gather(Statement(f"{head}({marks})", conflict, values))
             return
         for some in _bounded(rows.lines):
             text = b"),(".join([sql(line)[1:-1] for line in some]).decode()
-            self._gathered.append(Statement(head, f"({text}){conflict}"))
+            self._gather(Statement(head, f"({text}){conflict}"))
 
 
 def insert(connection: Connection, table: Table, rows: Lines) -> None:
@@ -84,15 +146,14 @@ def upsert(connection: Connection, table: Table, rows: Lines) -> None:
 
 def remove(connection: Connection, table: Table, keys: Sequence[Key]) -> None:
     """Let the rows with these keys stand no more; harmless when there is none."""
-    if keys:
-        columns = primary(table)
-        these = delete(table).where(and_(*(column == bindparam(f"key_{n}") for n, column in enumerate(columns))))
-        connection.execute(these, [{f"key_{n}": value for n, value in enumerate(key)} for key in keys])
+    statements = Statements(connection)
+    statements.remove(table, keys)
+    statements.send()
 
 
-def _executed(connection: Connection, statement: Statement) -> int:
+def _execute(connection: Connection, statement: Statement) -> None:
     try:
-        return connection.exec_driver_sql(statement.head + statement.rest, statement.values).rowcount
+        connection.exec_driver_sql(statement.head + statement.rest, statement.values)
     except DBAPIError as error:
         # The values are in the error, and whoever logs it would show them.
         error.statement = statement.head

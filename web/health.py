@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from marshmallow import Schema, fields
@@ -10,7 +10,9 @@ from redis.exceptions import RedisError
 
 from ledger.errors import Problem, QueueUnavailable, Unavailable
 from projections.aside import Pile
-from projections.places import lag, piles, places
+from projections.places import cure, lag, piles, places
+from projections.projection import PROJECTIONS
+from projections.tables import Place
 from web.fields import Instant, Word
 from web.routes import Answer, Call, route
 from web.wiring import Services
@@ -35,8 +37,8 @@ class Piled(Schema):
 class Ready(Schema):
     """Each part and how far behind the log each projection is. `parts`: `ok`, or the code of the problem.
 
-    `set_aside`: by follower, what its answers lack; `stopped`: projections that follow no more. Operators mend both:
-    every other answer is as good as ever, so this process stays ready.
+    `set_aside`: by follower, what its answers lack; `stopped`: projections that follow no more; `cures`: the command
+    that mends each of these. Operators mend both: every other answer is as good as ever, so this process stays ready.
     """
 
     status = Word("ok", "away", required=True)
@@ -45,6 +47,7 @@ class Ready(Schema):
     lag = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True, metadata={"description": "Events."})
     set_aside = fields.Dict(keys=fields.String(), values=fields.Nested(Piled), required=True)
     stopped = fields.List(fields.String(), required=True)
+    cures = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 
 @route("GET", "/live", answer=Alive)
@@ -60,7 +63,7 @@ def ready(call: Call) -> Answer:
     parts["event_store"], head = _ask(services.ledger.head)
     parts["read_tables"], shown = _ask(lambda: (places(services.reader), piles(services.reader)))
     parts["redis"], _ = _ask(lambda: _ping(services))
-    whole = set(parts.values()) == {"ok"}
+    whole, cures = set(parts.values()) == {"ok"}, {} if shown is None else _cures(shown[0])
     return Answer(
         status=200 if whole else 503,
         retry_after_s=None if whole else Unavailable.retry_after_s,
@@ -70,7 +73,8 @@ def ready(call: Call) -> Answer:
             "position": head,
             "lag": {} if head is None or shown is None else lag(shown[0], head),
             "set_aside": {} if shown is None else {name: _piled(pile) for name, pile in sorted(shown[1].items())},
-            "stopped": [] if shown is None else sorted(name for name, at in shown[0].items() if at.failing is not None),
+            "stopped": sorted(cures),
+            "cures": cures,
         },
     )
 
@@ -87,6 +91,11 @@ def _ping(services: Services) -> None:
         services.redis.ping()
     except RedisError as error:
         raise QueueUnavailable("Redis does not answer.") from error
+
+
+def _cures(found: Mapping[str, Place]) -> dict[str, str]:
+    commands = {name: cure(PROJECTIONS[name], place) for name, place in found.items()}
+    return {name: command for name, command in commands.items() if command is not None}
 
 
 def _piled(pile: Pile) -> dict[str, object]:

@@ -31,8 +31,38 @@ def test_a_mysql_connection_is_strict_bounded_and_reads_what_is_committed(mysql_
         asked = "@@SESSION.sql_mode, @@SESSION.innodb_lock_wait_timeout, @@SESSION.lock_wait_timeout"
         mode, rows, tables = connection.exec_driver_sql(f"SELECT {asked}").one()
         assert {"STRICT_ALL_TABLES", "NO_ENGINE_SUBSTITUTION"} <= set(mode.split(","))
+        # Rows are sent as text: what quotes and escapes are must not depend on the server.
+        assert not {"ANSI_QUOTES", "ANSI", "NO_BACKSLASH_ESCAPES"} & set(mode.split(","))
         assert (rows, tables) == (7, 7)
         assert connection.get_isolation_level() == "READ COMMITTED"
+    engine.dispose()
+
+
+def test_a_transaction_that_was_left_open_ends_with_the_use_of_its_connection(mysql_url: str) -> None:
+    engine = mysql_engine(make_url(mysql_url), WAITS)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE left_open (id INT PRIMARY KEY) ENGINE InnoDB")
+        own = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar()
+    past_us = engine.raw_connection()
+    past_us.cursor().execute("INSERT INTO left_open VALUES (1)")
+    past_us.close()
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar() == own
+        assert connection.exec_driver_sql("SELECT COUNT(*) FROM left_open").scalar() == 0
+    engine.dispose()
+
+
+def test_what_was_committed_is_not_rolled_back_once_more(mysql_url: str) -> None:
+    engine = mysql_engine(make_url(mysql_url), WAITS)
+    counted = "SHOW SESSION STATUS LIKE 'Com_rollback'"
+    with engine.begin() as connection:
+        before = connection.exec_driver_sql(counted).one()[1]
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql(counted).one()[1] == before
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    with engine.begin() as connection:
+        assert int(connection.exec_driver_sql(counted).one()[1]) > int(before)
     engine.dispose()
 
 

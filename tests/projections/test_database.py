@@ -67,6 +67,21 @@ def test_another_kind_of_database_is_refused_with_the_way_out(url: str) -> None:
         open_reader(url)
 
 
+def test_a_database_without_room_is_unavailable_and_no_row_is_at_fault(database: Database) -> None:
+    def fills_up(connection: Connection) -> None:
+        if database.is_mysql:
+            connection.exec_driver_sql("SET SESSION max_heap_table_size = 16384")
+            connection.exec_driver_sql("CREATE TABLE small (a CHAR(200)) ENGINE = MEMORY")
+        else:
+            connection.exec_driver_sql("CREATE TABLE small (a TEXT)")
+            connection.exec_driver_sql("PRAGMA max_page_count = 10")
+        for _ in range(1_000):
+            connection.exec_driver_sql(f"INSERT INTO small VALUES ('{'x' * 200}')")  # noqa: S608  # nobody's value
+
+    with pytest.raises(ReadTablesUnavailable, match="make room"):
+        database.write(fills_up)
+
+
 def test_a_connection_that_was_cut_is_unavailable_once_and_then_replaced(mysql_url: str) -> None:
     database = open_database(mysql_url)
     _with_counts(database)

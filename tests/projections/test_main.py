@@ -8,12 +8,14 @@ from collections.abc import Callable
 import pytest
 from eventsourcing.persistence import StoredEvent
 from pymongo import MongoClient
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from ledger.store import Ledger
 from projections.__main__ import main
+from projections.aside import STREAMS_MAX
 from projections.database import Database
-from projections.follower import run_batch
+from projections.follower import run_batch, run_round
+from projections.payments import PAYMENTS
 from projections.places import places
 from projections.projection import PROJECTIONS
 from tests.projections.planted import Planted
@@ -61,6 +63,68 @@ def test_list_names_every_projection_with_its_tables_and_position(
         assert name in after
         assert all(table.name in after for table in projection.tables)
     assert after.count("following") == len(PROJECTIONS)
+
+
+def test_list_shows_what_waits_beside_and_what_served_before(
+    run: Run, story: Story, database: Database, follow: Callable[[], None]
+) -> None:
+    story.intent(story.merchant(), 1_000)
+    follow()
+    head = story.ledger.head()
+    assert run("rebuild", "payments", "merchants")[0] == 0
+    assert _of(run("list")[1], "payments")[4] == f"kept: generation 0 at {head}"
+    database.write(lambda connection: connection.execute(update(PAYMENTS).values(status="paid")))
+    assert run("rebuild", "payments")[0] == 1
+    printed = run("list")[1]
+    assert _of(printed, "payments")[4] == f"waits: generation 2 at {head}"
+    assert _of(printed, "merchants")[4] == f"kept: generation 0 at {head}"
+    assert _of(printed, "payouts")[4] == ""
+
+
+def test_list_names_the_cure_of_what_stands_still_and_of_what_was_taken_away(
+    run: Run, story: Story, ledger: Ledger, database: Database, planted: Planted
+) -> None:
+    story.intent(story.merchant(), 1_000)
+    planted.happens(ledger, *(("raise", f"tl_{number}") for number in range(STREAMS_MAX + 1)))
+    run_round(ledger, database, START)
+
+    def tamper(connection: Connection) -> None:
+        connection.execute(update(PROJECTIONS["payouts"].place).values(definition="0" * 64))
+        connection.exec_driver_sql("DROP TABLE settlements")
+        connection.exec_driver_sql("ALTER TABLE payments DROP COLUMN received")
+
+    database.write(tamper)
+    printed = run("list")[1]
+    assert " ".join(_all_of(printed, "payouts", 3)) == "definition changed: python -m projections rebuild payouts"
+    assert "".join(_all_of(printed, "settlements", 3)).startswith("settlements is not there: ")
+    assert "python -m projections rebuild settlements" in " ".join(_all_of(printed, "settlements", 3))
+    assert "payments.received is not there: python -m projections rebuild payments" in " ".join(
+        _all_of(printed, "payments", 3)
+    )
+    assert "retry tallies" in " ".join(_all_of(printed, "tallies", 3))
+    assert _of(printed, "merchants")[3] == "following"
+
+
+def _of(printed: str, name: str) -> list[str]:
+    """The cells of the line of a projection."""
+    (cells,) = [cells for cells in _cells(printed) if cells[0] == name]
+    return cells
+
+
+def _all_of(printed: str, name: str, column: int) -> list[str]:
+    """The lines of one cell that is broken over several."""
+    lines, ours = _cells(printed), False
+    found = []
+    for cells in lines:
+        ours = cells[0] == name or (ours and not cells[0])
+        if ours and cells[column]:
+            found.append(cells[column])
+    return found
+
+
+def _cells(printed: str) -> list[list[str]]:
+    lines = [line.split("│") for line in printed.splitlines() if "│" in line]
+    return [[part.strip() for part in line[1:-1]] for line in lines]
 
 
 def test_lag_is_the_end_of_the_log_minus_the_position(run: Run, story: Story, follow: Callable[[], None]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import sqlalchemy
 from sqlalchemy import Connection, delete, insert, update
 
 from projections.columns import id_, key, number_key, prose, table
@@ -38,3 +41,24 @@ def test_rows_and_columns_that_differ_are_named(database: Database) -> None:
         assert (both.gone, both.fresh, both.keyed_alike) == ([], [], True)
 
     database.write(work)
+
+
+def test_tables_that_are_the_same_are_joined_once(database: Database) -> None:
+    asked: list[str] = []
+
+    def note(connection: Connection, cursor: Any, statement: str, *others: Any) -> None:
+        asked.append(statement)
+
+    def work(connection: Connection) -> tuple[int, int]:
+        both = _made(connection)
+        connection.execute(delete(WILL))
+        connection.execute(insert(WILL).from_select([c.name for c in WAS.columns], sqlalchemy.select(WAS)))
+        sqlalchemy.event.listen(connection, "before_cursor_execute", note)
+        assert both.counts(connection) == (0, 0, {"id": 0, "part": 0, "owner": 0, "memo": 0})
+        joins = sum("JOIN" in statement for statement in asked)
+        connection.execute(update(WILL).where(WILL.c.part == 2).values(memo="hoa"))
+        asked.clear()
+        assert both.counts(connection) == (0, 0, {"id": 0, "part": 0, "owner": 0, "memo": 1})
+        return joins, sum("JOIN" in statement for statement in asked)
+
+    assert database.write(work) == (1, 2)

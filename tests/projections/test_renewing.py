@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from projections.renewing import DIFFERS, FINE, renew
 from tests.story import START, Story
 
 Run = Callable[..., tuple[int, str]]
+WIDTH = 200
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def run(ledger: Ledger, database: Database) -> Run:
     """Does one command; its exit code and what it printed."""
 
     def command(*words: str) -> tuple[int, str]:
-        asked, console = _parser().parse_args(words), Console(width=200, record=True, quiet=False)
+        asked, console = _parser().parse_args(words), Console(width=WIDTH, record=True, quiet=False)
         code = renew(asked, _chosen(asked.names), ledger, database, START + timedelta(days=1), console)
         return code, console.export_text()
 
@@ -71,6 +73,35 @@ def test_a_difference_waits_until_it_is_accepted_by_name(run: Run, served: Story
     assert run("compare", "payments", "--back")[0] == DIFFERS
     accepted = ("--accept", "payments.status: awaiting -> paid")
     assert run("swap", "payments", "--back", *accepted)[0] == FINE
+    assert set(database.column(select(PAYMENTS.c.status))) == {"paid"}
+
+
+def _pasted(printed: str) -> list[str]:
+    """The words behind `python -m projections` of the one line that is a command, as a shell reads them."""
+    (line,) = [line for line in printed.splitlines() if line.startswith("python ")]
+    words = shlex.split(line)
+    assert words[:3] == ["python", "-m", "projections"]
+    return words[3:]
+
+
+def test_the_command_that_accepts_is_printed_to_be_pasted(run: Run, served: Story, database: Database) -> None:
+    _damage(
+        database, status="paid", received=7, fees=8, settled=9, settled_fees=10, code="PAY123", merchant_reference="'"
+    )
+    code, printed = run("rebuild", "payments")
+    assert code == DIFFERS
+    words = _pasted(printed)
+    assert len(shlex.join(words)) > WIDTH
+    assert words.count("--accept") == len(
+        {"status", "received", "fees", "settled", "settled_fees", "code", "reference"}
+    )
+    assert _pasted(run("compare", "payments")[1]) == words
+    assert _pasted(run("swap", "payments", *words[-2:])[1]) == words
+    assert run(*words)[0] == FINE
+    assert places(database)["payments"].generation == 1
+    back = _pasted(run("compare", "payments", "--back")[1])
+    assert _pasted(run("swap", "payments", "--back")[1]) == back
+    assert run(*back)[0] == FINE
     assert set(database.column(select(PAYMENTS.c.status))) == {"paid"}
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from sqlalchemy import Table
 
+from ledger.aggregate import Envelope
 from ledger.errors import DifferencesFound, NothingToSwap
 from ledger.store import Ledger
 from projections.balances import Balances
@@ -16,7 +18,7 @@ from projections.encoding import Row
 from projections.follower import run_round
 from projections.payments import Payments
 from projections.places import places
-from projections.projection import PROJECTIONS
+from projections.projection import PROJECTIONS, Projection
 from projections.rebuild import rebuild
 from projections.rows import Rows
 from projections.swapping import compare_again, swap
@@ -76,6 +78,29 @@ FAULTS: list[tuple[str, str, str, Fault]] = [
 """Projection, table and column, and what a faulty fold makes of each row it puts."""
 
 
+class Faulty:
+    """Rows as a faulty fold changes them: a fault in each row of one table that is put."""
+
+    def __init__(self, rows: Rows, table: str, fault: Fault) -> None:
+        self._rows = rows
+        self._table = table
+        self._fault = fault
+
+    def put(self, table: Table, row: Row) -> None:
+        """The row with the fault."""
+        changed = dict(row)
+        if table.name == self._table:
+            self._fault(changed)
+        self._rows.put(table, changed)
+
+    def change(self, table: Table, *key: Any, **values: Any) -> None:
+        """The same of a row that was there."""
+        self.put(table, self._rows.must_get(table, *key) | values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rows, name)
+
+
 @pytest.fixture(scope="module")
 def served(tale: Tale, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Tables that follow the tale; a rebuild that is stopped leaves them as they are."""
@@ -116,16 +141,13 @@ def _stopped(
     column: str,
     fault: Fault,
 ) -> None:
-    projection, put = PROJECTIONS[name], Rows.put
+    projection, fold = PROJECTIONS[name], Projection.fold
     before = dump(database, projection)
 
-    def faulty(rows: Rows, declared: Any, row: Row) -> None:
-        changed = dict(row)
-        if declared.name == table:
-            fault(changed)
-        put(rows, declared, changed)
+    def faulty(self: Projection, rows: Rows, envelope: Envelope) -> None:
+        fold(self, cast(Rows, Faulty(rows, table, fault)), envelope)
 
-    monkeypatch.setattr(Rows, "put", faulty)
+    monkeypatch.setattr(Projection, "fold", faulty)
     with pytest.raises(DifferencesFound) as stopped:
         rebuild(tale.story.ledger, database, projection, START)
     assert f"{table}.{column}: " in stopped.value.detail

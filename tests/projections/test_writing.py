@@ -14,10 +14,22 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.schema import CreateTable, DropTable
 
 from projections import writing
-from projections.columns import day, flag, id_or_none, ids, instant, key, number, prose_or_none, table
+from projections.columns import (
+    day,
+    day_key,
+    flag,
+    id_or_none,
+    ids,
+    instant,
+    key,
+    number,
+    number_key,
+    prose_or_none,
+    table,
+)
 from projections.database import Database, open_database
-from projections.encoding import Row, encoder
-from projections.writing import BYTES_AT_ONCE
+from projections.encoding import Lines, Row, encoder
+from projections.writing import BYTES_AHEAD, BYTES_AT_ONCE, Statements
 
 EVERY = table(
     "every_kind",
@@ -79,6 +91,98 @@ def test_many_and_large_rows_are_written_in_several_statements(database: Databas
     changed = encoder(EVERY).encoded([row | {"units": 7} for row in rows])
     database.write(partial(writing.upsert, table=EVERY, rows=changed))
     assert {row["units"] for row in _all(database)} == {7}
+
+
+def test_rows_with_odd_keys_are_removed_and_no_others(database: Database) -> None:
+    _made(database)
+    odd = [
+        "it's",
+        'a "b"',
+        "') OR 1=1 -- ",
+        "x\\",
+        "nul\0",
+        "%s",
+        "Đức",
+        "a ",
+        "n\nl",
+        "/* c */",
+        "",
+        "`t`",
+        "; DELETE",
+    ]
+    rows = [_row(key_) for key_ in [*odd, "stays"]]
+    database.write(partial(writing.insert, table=EVERY, rows=encoder(EVERY).encoded(rows)))
+    for number_, key_ in enumerate(odd):
+        database.write(partial(writing.remove, table=EVERY, keys=[(key_,), ("never there",)]))
+        assert len(_all(database)) == len(odd) - number_
+    assert [row["id"] for row in _all(database)] == ["stays"]
+
+
+def test_rows_are_removed_by_the_whole_of_their_key(database: Database) -> None:
+    two = table("two_keys", key("id"), day_key("on"), number_key("number"))
+    database.write(lambda connection: connection.execute(CreateTable(two)))
+    rows = [{"id": id_, "on": date(2026, 1, on), "number": n} for id_ in "ab" for on in (1, 2) for n in (1, 2)]
+    database.write(partial(writing.insert, table=two, rows=encoder(two).encoded(rows)))
+    keys = [("a", date(2026, 1, 2), 1), ("b", date(2026, 1, 1), 2), ("A", date(2026, 1, 1), 1)]
+    database.write(partial(writing.remove, table=two, keys=keys))
+    left = {tuple(row.values()) for row in database.rows(select(two))}
+    assert left == {tuple(row.values()) for row in rows} - set(keys)
+
+
+def _large(letter: str) -> Lines:
+    rows = [_row(f"{letter}{number_}", "x" * 1_000) for number_ in range(100)]
+    assert sum(len(row["text"]) for row in rows) > BYTES_AHEAD
+    return encoder(EVERY).encoded(rows)
+
+
+def test_what_is_sent_ahead_is_written_in_order_with_the_rest(database: Database) -> None:
+    _made(database)
+
+    def work(connection: Connection) -> None:
+        with Statements(connection) as statements:
+            for letter in "abc":
+                statements.insert(EVERY, _large(letter))
+                statements.send_ahead()
+            statements.remove(EVERY, [("b7",)])
+            statements.upsert(EVERY, encoder(EVERY).encoded([_row("a1", "changed")]))
+            statements.send()
+
+    database.write(work)
+    found = {row["id"]: row["text"] for row in _all(database)}
+    assert len(found) == 299
+    assert "b7" not in found
+    assert found["a1"] == "changed"
+
+
+def test_what_was_wrong_with_what_was_sent_ahead_is_told_later_and_nothing_is_kept(database: Database) -> None:
+    _made(database)
+
+    def work(connection: Connection) -> None:
+        with Statements(connection) as statements:
+            for letter in "aab":
+                statements.insert(EVERY, _large(letter))
+                statements.send_ahead()
+            statements.send()
+
+    with pytest.raises(IntegrityError) as refused:
+        database.write(work)
+    assert "xxx" not in str(refused.value)
+    assert _all(database) == []
+
+
+def test_who_fails_while_something_is_on_its_way_waits_for_it_before_the_connection_is_used(database: Database) -> None:
+    _made(database)
+
+    def work(connection: Connection) -> None:
+        with Statements(connection) as statements:
+            statements.insert(EVERY, _large("a"))
+            statements.send_ahead()
+            raise LookupError
+
+    for _ in range(20):
+        with pytest.raises(LookupError):
+            database.write(work)
+    assert _all(database) == []
 
 
 def test_a_row_that_is_there_is_refused_without_being_told(

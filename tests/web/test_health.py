@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import closing
 from dataclasses import replace
 
 from eventsourcing.persistence import StoredEvent
 from redis import Redis
+from sqlalchemy import update
+from sqlalchemy.schema import DropTable
 
 from ledger.store import Ledger
 from projections import PROJECTIONS
 from projections.database import open_reader
+from projections.follower import run_round
+from projections.merchants import MERCHANTS
+from tests.story import START
 from tests.web.stage import NOWHERE, Clock, Stage, said, services, settings
 
 NO_MONGO = "mongodb://127.0.0.1:9/socai?replicaSet=rs0&serverSelectionTimeoutMS=300"
@@ -74,6 +80,23 @@ def test_what_is_set_aside_is_shown_to_operators_and_told_to_who_reads(stage: St
     body = said(stage.ask("GET", "/ready"))
     assert body["set_aside"].keys() == {"payouts", "statement_lines", "webhooks"}
     assert body["set_aside"]["payouts"] == {"events": 2, "streams": 1, "oldest_at": "2026-11-23T02:00:00Z"}
-    assert body["stopped"] == []
+    assert (body["stopped"], body["cures"]) == ([], {})
     assert stage.ask("GET", "/v1/payouts", bearer=shop.keys["owner"]).headers["Socai-Set-Aside"] == "2"
     assert "Socai-Set-Aside" not in stage.ask("GET", "/v1/payment-intents", bearer=shop.keys["owner"]).headers
+
+
+def test_what_stands_still_is_named_with_its_cure(stage: Stage) -> None:
+    stage.shop()
+    stage.project()
+    with closing(stage.database) as database:
+        outdated = update(PROJECTIONS["payouts"].place).values(definition="0" * 64)
+        database.write(lambda connection: connection.execute(outdated))
+        database.write(lambda connection: connection.execute(DropTable(MERCHANTS)))
+        stage.shop()
+        while run_round(stage.services.ledger, database, START).applied:
+            pass
+    body = said(stage.ask("GET", "/ready"))
+    assert body["parts"]["read_tables"] == "ok"
+    assert body["stopped"] == ["merchants", "payouts"]
+    assert body["cures"] == {name: f"python -m projections rebuild {name}" for name in ("merchants", "payouts")}
+    assert body["lag"]["merchants"] > 0 == body["lag"]["payments"]
