@@ -243,29 +243,24 @@ def _moved(database: Database, connection: Connection, together: list[Place], up
 
     Whether all could be moved; when not, the transaction must be given up.
     """
+    moves = [_move(place, upto) for place in together]
     if not database.is_mysql:
-        return all(connection.exec_driver_sql(_move([place], upto)).rowcount == 1 for place in together)
-    fence = Statement(database.fence_question([place.name for place in together]))
-    # The fence is looked at behind the locks that the move takes, see `Database.is_fenced`.
-    moved, fences = sent(connection, [Statement(_move(together, upto)), fence])
-    return moved.about == len(together) and fences.rows[0][0] is None
+        return all(connection.exec_driver_sql(move).rowcount == 1 for move in moves)
+    # The fence is looked at behind the locks that the moves take, see `Database.is_fenced`.
+    fence = database.fence_question([place.name for place in together])
+    *moved, fences = sent(connection, [Statement(statement) for statement in (*moves, fence)])
+    return all(one.about == 1 for one in moved) and fences.rows[0][0] is None
 
 
-def _move(together: list[Place], upto: int) -> str:
-    """The statement that moves projections, all or none: each has a table of one row."""
-    tables, sets, wanted = [], [], []
-    for place in together:
-        projection = PROJECTIONS[place.name]
-        table = serving(projection).place.name
-        # SQLite moves one at a time, and does not like a table named before a column that is set.
-        prefix = f"{table}." if len(together) > 1 else ""
-        tables.append(table)
-        sets.append(f"{prefix}position = {upto}")
-        # Numbers and a hash of ours.
-        stands = f"{prefix}position = {place.position} AND {prefix}generation = {place.generation}"
-        may_follow = f"{prefix}failing_at IS NULL AND {prefix}aside = 0"
-        wanted.append(f"{stands} AND {prefix}definition = '{projection.definition}' AND {may_follow}")
-    return f"UPDATE {', '.join(tables)} SET {', '.join(sets)} WHERE {' AND '.join(wanted)}"  # noqa: S608
+def _move(place: Place, upto: int) -> str:
+    """The statement that moves a projection, if it still stands at its place, may follow, and has nothing set aside."""
+    projection = PROJECTIONS[place.name]
+    # Numbers, a hash and a name of ours.
+    return (
+        f"UPDATE {serving(projection).place.name} SET position = {upto}"  # noqa: S608
+        f" WHERE position = {place.position} AND generation = {place.generation}"
+        f" AND definition = '{projection.definition}' AND failing_at IS NULL AND aside = 0"
+    )
 
 
 def _apply_alone(database: Database, projection: Projection, section: Section, at: datetime) -> int:
