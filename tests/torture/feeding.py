@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -36,8 +37,11 @@ class Feeder:
         self._events = events
         self._dice = dice
         self._under_way: list[Future[None]] = []
+        self._enough = Event()
         self.position = 0
         """Of the last event that was acknowledged."""
+        self.appended = 0
+        """Appends that were acknowledged."""
 
     def feed(self, upto: int) -> None:
         """Append up to this position in large pieces, and come back when they stand."""
@@ -45,9 +49,18 @@ class Feeder:
         while self.position < upto:
             self._append(min(AT_ONCE, upto - self.position))
 
-    def go_on(self, upto: int) -> None:
-        """Append up to this position in pieces like those of commands, in a thread; comes back at once."""
-        self._under_way.append(self._thread.submit(self._trickle, upto))
+    def go_on(self, upto: int, every_s: float | None = None) -> None:
+        """Append up to this position in pieces like those of commands, in a thread; comes back at once.
+
+        An append begins `every_s` seconds, or as soon as that may be after others had a turn.
+        """
+        self._enough.clear()
+        self._under_way.append(self._thread.submit(self._trickle, upto, every_s))
+
+    def enough(self) -> None:
+        """Append no more of what was asked for."""
+        self._enough.set()
+        self.wait()
 
     @property
     def appends(self) -> bool:
@@ -60,13 +73,16 @@ class Feeder:
             one.result()
         self._under_way.clear()
 
-    def _trickle(self, upto: int) -> None:
-        while self.position < upto:
+    def _trickle(self, upto: int, every_s: float | None) -> None:
+        due = time.monotonic()
+        while self.position < upto and not self._enough.is_set():
             self._append(min(self._dice.randint(1, TOGETHER), upto - self.position))
-            Event().wait(BREATH_S)
+            due += every_s or 0
+            self._enough.wait(max(due - time.monotonic(), 0) if every_s else BREATH_S)
 
     def _append(self, count: int) -> None:
         self.position = self._log.append(list(islice(self._events, count)))[-1]
+        self.appended += 1
 
     def __enter__(self) -> Self:
         return self
