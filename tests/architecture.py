@@ -245,6 +245,21 @@ def queues_live_in_workers(source: Source) -> Iterator[str]:
             yield f"{source.path}:{line}: imports {name}"
 
 
+_ACTING = {"workers", "commands", "banks", "web", "redis", "rq"}
+
+
+def read_models_do_not_act(source: Source) -> Iterator[str]:
+    """Projections know nobody who acts: no command, job, queue, bank or connection, and they keep no event."""
+    if source.package != "projections":
+        return
+    for line, name in _imports(source.tree):
+        if name.partition(".")[0] in _ACTING or any(name == one or name.startswith(f"{one}.") for one in _SOCKETS):
+            yield f"{source.path}:{line}: imports {name}; a rebuild would act once more"
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and _dotted(node.func).endswith((".keep", ".log.append")):
+            yield f"{source.path}:{node.lineno}: keeps an event; a rebuild would keep it once more"
+
+
 def files_say_why_they_exist(source: Source) -> Iterator[str]:
     """Every file starts with a docstring."""
     if not ast.get_docstring(source.tree):
@@ -306,6 +321,7 @@ RULES: list[Rule] = [
     sql_lives_in_projections,
     flask_lives_in_web,
     queues_live_in_workers,
+    read_models_do_not_act,
     files_say_why_they_exist,
     modules_have_tests,
     appliers_only_assign,

@@ -21,10 +21,11 @@ from tests.torture import (
     on_mysql,
     outages,
     projector_kills,
+    read_tables_full_disk,
     read_tables_outages,
     rebuild_in_use,
+    rebuild_kills,
 )
-from tests.torture.read_models import Store
 from tests.torture.servers import STORES, Servers
 from tests.torture.trial import Bench, Report
 
@@ -87,27 +88,30 @@ def _model(_: Servers, bench: Bench, short: bool) -> Report:
     return model.run(bench, model.SHORT if short else model.FULL)
 
 
+def _on_mysql(_: Servers, bench: Bench, short: bool) -> Report:
+    return on_mysql.run(bench, on_mysql.server(), on_mysql.SHORT if short else on_mysql.FULL)
+
+
 def _projector_kills(servers: Servers, bench: Bench, short: bool) -> Report:
-    return projector_kills.run(bench, _tables(servers), projector_kills.SHORT if short else projector_kills.FULL)
-
-
-def _rebuild_in_use(servers: Servers, bench: Bench, short: bool) -> Report:
-    return rebuild_in_use.run(bench, _tables(servers), rebuild_in_use.SHORT if short else rebuild_in_use.FULL)
+    full = projector_kills.FULL if bench.store == "mongodb" else projector_kills.FEWER
+    return projector_kills.run(bench, servers.fresh_tables(), projector_kills.SHORT if short else full)
 
 
 def _read_tables_outages(servers: Servers, bench: Bench, short: bool) -> Report:
-    size = read_tables_outages.SHORT if short else read_tables_outages.FULL
     with SqlServer(servers.directory / "hurt_tables", password=secrets.token_hex(16)) as sql:
-        return read_tables_outages.run(bench, sql, size)
+        return read_tables_outages.run(bench, sql, read_tables_outages.SHORT if short else read_tables_outages.FULL)
 
 
-def _tables(servers: Servers) -> Store:
-    """Empty read tables on the MySQL or MariaDB of all trials."""
-    return Store(*(servers.mysql.create_schema(f"tables_{secrets.token_hex(4)}") for _ in range(2)))
+def _read_tables_full_disk(_: Servers, bench: Bench, short: bool) -> Report:
+    return read_tables_full_disk.run(bench, read_tables_full_disk.SHORT if short else read_tables_full_disk.FULL)
 
 
-def _on_mysql(_: Servers, bench: Bench, short: bool) -> Report:
-    return on_mysql.run(bench, on_mysql.server(), on_mysql.SHORT if short else on_mysql.FULL)
+def _rebuild_in_use(servers: Servers, bench: Bench, short: bool) -> Report:
+    return rebuild_in_use.run(bench, servers.fresh_tables(), rebuild_in_use.SHORT if short else rebuild_in_use.FULL)
+
+
+def _rebuild_kills(servers: Servers, bench: Bench, short: bool) -> Report:
+    return rebuild_kills.run(bench, servers.fresh_tables(), rebuild_kills.SHORT if short else rebuild_kills.FULL)
 
 
 EVERYWHERE = tuple(STORES)
@@ -121,8 +125,10 @@ TRIALS = [
     Trial(committed.NAME, "d", "a host's committer killed, frozen, replaced", ("mongodb",), _committed),
     Trial(full_disk.NAME, "", "a disk that fills up and gets room again", ("mongodb",), _full_disk),
     Trial(model.NAME, "e", "a state machine beside a model in memory", EVERYWHERE, _model),
-    Trial(projector_kills.NAME, "", "kill -9 of the projector at work", ("mongodb",), _projector_kills),
-    Trial(rebuild_in_use.NAME, "", "read models rebuilt while read and written", ("mongodb",), _rebuild_in_use),
-    Trial(read_tables_outages.NAME, "", "the read tables' server hurt", ("mongodb",), _read_tables_outages),
+    Trial(projector_kills.NAME, "d", "kill -9 of the projector, tables compared", EVERYWHERE, _projector_kills),
+    Trial(read_tables_outages.NAME, "c", "the server of the read tables hurt", ("mongodb",), _read_tables_outages),
+    Trial(read_tables_full_disk.NAME, "", "the disk of the read tables fills up", ("mongodb",), _read_tables_full_disk),
+    Trial(rebuild_in_use.NAME, "", "rebuilds while all is read and written", ("mongodb",), _rebuild_in_use),
+    Trial(rebuild_kills.NAME, "d", "kill -9 of rebuilds and of those that fold", ("mongodb",), _rebuild_kills),
     Trial(on_mysql.NAME, "", "the tests of MariaDB on Oracle's MySQL", ("mysql",), _on_mysql),
 ]

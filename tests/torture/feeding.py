@@ -40,6 +40,8 @@ class Feeder:
         self._enough = Event()
         self.position = 0
         """Of the last event that was acknowledged."""
+        self.appended = 0
+        """Appends that were acknowledged."""
 
     def feed(self, upto: int) -> None:
         """Append up to this position in large pieces, and come back when they stand."""
@@ -47,17 +49,16 @@ class Feeder:
         while self.position < upto:
             self._append(min(AT_ONCE, upto - self.position))
 
-    def go_on(self, upto: int) -> None:
-        """Append up to this position in pieces like those of commands, in a thread; comes back at once."""
-        self._under_way.append(self._thread.submit(self._trickle, upto))
+    def go_on(self, upto: int, every_s: float | None = None) -> None:
+        """Append up to this position in pieces like those of commands, in a thread; comes back at once.
 
-    def pace(self, a_second: int, upto: int) -> None:
-        """Append so many pieces a second in a thread until `stop`, at most up to this position; comes back at once."""
+        An append begins `every_s` seconds, or as soon as that may be after others had a turn.
+        """
         self._enough.clear()
-        self._under_way.append(self._thread.submit(self._keep_pace, a_second, upto))
+        self._under_way.append(self._thread.submit(self._trickle, upto, every_s))
 
-    def stop(self) -> None:
-        """End the pace. Raises what an append raised."""
+    def enough(self) -> None:
+        """Append no more of what was asked for."""
         self._enough.set()
         self.wait()
 
@@ -72,20 +73,16 @@ class Feeder:
             one.result()
         self._under_way.clear()
 
-    def _trickle(self, upto: int) -> None:
-        while self.position < upto:
-            self._append(min(self._dice.randint(1, TOGETHER), upto - self.position))
-            Event().wait(BREATH_S)
-
-    def _keep_pace(self, a_second: int, upto: int) -> None:
-        began, done = time.monotonic(), 0
+    def _trickle(self, upto: int, every_s: float | None) -> None:
+        due = time.monotonic()
         while self.position < upto and not self._enough.is_set():
             self._append(min(self._dice.randint(1, TOGETHER), upto - self.position))
-            done += 1
-            self._enough.wait(max(0.0, began + done / a_second - time.monotonic()))
+            due += every_s or 0
+            self._enough.wait(max(due - time.monotonic(), 0) if every_s else BREATH_S)
 
     def _append(self, count: int) -> None:
         self.position = self._log.append(list(islice(self._events, count)))[-1]
+        self.appended += 1
 
     def __enter__(self) -> Self:
         return self

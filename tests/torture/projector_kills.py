@@ -39,6 +39,7 @@ class Size(NamedTuple):
 
 
 SHORT = Size(kills=6, events=6_000)
+FEWER = Size(kills=20, events=12_000)
 FULL = Size()
 
 

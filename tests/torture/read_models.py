@@ -11,7 +11,7 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +42,9 @@ PROJECTOR = "tests.torture.projector"
 REBUILD = "projections"
 """The program that rebuilds; a planted fault takes its place."""
 
+SPOOL = "TMPDIR"
+"""The variable that says where temporary files go."""
+
 
 class Store(NamedTuple):
     """Where the read tables of a trial are."""
@@ -65,6 +68,8 @@ class Scene:
         self.database = self._stack.enter_context(closing(open_database(store.tables)))
         in_peace = f"sqlite:///{bench.directory / 'in_peace.db'}"
         self.in_peace = self._stack.enter_context(closing(open_database(in_peace)))
+        self.spool = bench.directory / "spool"
+        self.spool.mkdir()
         self._started: list[Process] = []
 
     @property
@@ -82,7 +87,10 @@ class Scene:
         return self._ours(program(self.bench, module, "projector", words))
 
     def rebuild(self, names: Sequence[str] = (), module: str = REBUILD) -> Process:
-        """A process that rebuilds these projections or all, not started yet: the command of operators."""
+        """A process that rebuilds these projections or all, not started yet: the command of operators.
+
+        Its folder for temporary files is `spool`, by which its children are known as well.
+        """
         words = [sys.executable, "-m", *module.split(), "rebuild", *names]
         environment = {
             **os.environ,
@@ -92,8 +100,10 @@ class Scene:
             "REDIS_URL": NOWHERE,
             "SOCAI_MASTER_KEY": MASTER_KEY,
             "SOCAI_BANK_ACCOUNTS": str(self.bench.directory / "no_accounts.json"),
+            SPOOL: str(self.spool),
         }
-        return self._ours(Process("rebuild", words, self.bench.directory / "rebuild.log", environment=environment))
+        name = f"rebuild{len(self._started)}"
+        return self._ours(Process(name, words, self.bench.directory / f"{name}.log", environment=environment))
 
     def settled(self, projector: Process) -> list[Violation]:
         """Wait until all that was asked for stands in the log and the projector has come to its end."""
@@ -110,7 +120,10 @@ class Scene:
         return list(compared(self.in_peace, self.database, when))
 
     def from_scratch(self, when: str) -> list[Violation]:
-        """Where the tables that serve differ from a rebuild from scratch into empty ones on the same server."""
+        """Where the tables that serve differ from a rebuild from scratch into empty ones on the same server.
+
+        The projector must be settled.
+        """
         with closing(open_database(self.store.other_tables)) as scratch:
             for projection in PROJECTIONS.values():
                 rebuild(self.ledger, scratch, projection, START)
@@ -147,9 +160,9 @@ def compared(expected: Database, found: Database, when: str) -> Iterator[Violati
     standing, wanted = places(found), places(expected)
     for projection in PROJECTIONS.values():
         place = standing.get(projection.name)
-        lacking = _lacking(found, projection)
-        if place is None or lacking or not place.whole:
-            yield Violation(Kind.HALF_TABLE, f"{projection.name} lacks {lacking or 'its place'}, {when}")
+        missing = lacking(found, projection)
+        if place is None or missing or not place.whole:
+            yield Violation(Kind.HALF_TABLE, f"{projection.name} lacks {missing or 'its place'}, {when}")
             continue
         for name in ("position", "aside", "failing_at"):
             if getattr(place, name) != getattr(wanted[projection.name], name):
@@ -179,16 +192,17 @@ def left_over(database: Database) -> list[str]:
     return sorted(unread)
 
 
-def generations(database: Database) -> dict[str, int]:
-    """How often each projection was rebuilt."""
-    return {name: place.generation for name, place in places(database).items()}
+def generations(database: Database, names: Collection[str] = ()) -> dict[str, int]:
+    """How often each of these projections, or of all, was rebuilt."""
+    return {name: place.generation for name, place in places(database).items() if not names or name in names}
 
 
 def _generation(suffix: str) -> int:
     return int(suffix.removeprefix("__g"))
 
 
-def _lacking(database: Database, projection: Projection) -> list[str]:
+def lacking(database: Database, projection: Projection) -> list[str]:
+    """Which of the tables that serve are not there."""
     there = set(sqlalchemy.inspect(database.engine).get_table_names())
     return [table.name for table in serving(projection).all if table.name not in there]
 

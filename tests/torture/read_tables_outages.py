@@ -1,129 +1,127 @@
-"""Trial: the server of the read tables is killed, frozen and hangs up, while the log is followed and in a rebuild.
+"""Trial: the server of the read tables dies, is stopped, freezes and hangs up, while the log goes on.
 
-The projector waits and goes on by itself. A rebuild may end with an error: one that says in a sentence what is away; it
-is then started again, as an operator would. Tables that serve are never half there, and at the end every row is that of
-a rebuild from scratch.
+First a projector projects, then everything is rebuilt as operators do it, and each time the server is hurt at a moment
+of chance. The projector must go on by itself. A rebuild may end, with an error that says what was away and the exit
+code of the command line, and must succeed when it is started again. At no time may a half table serve; at the end every
+row of every table is that of a rebuild from scratch.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from random import Random
 from threading import Event
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from local.mysql import SqlServer
-from local.processes import Process, tail
-from projections.places import places
+from local.processes import Process
+from tests.torture import disturbed, outages
 from tests.torture.disturbed import Fault, Faults
-from tests.torture.judge import Kind, Violation
-from tests.torture.outages import faults_of
-from tests.torture.read_models import REBUILD, Scene, Store, left_over
-from tests.torture.trial import Bench, Report, Violated, broken, until
+from tests.torture.judge import Violation
+from tests.torture.read_models import PROJECTOR, REBUILD, Scene, generations
+from tests.torture.rebuilds import COMPARE, EXCHANGE, LOAD, ended, half_tables, mark_left, reached, remains, succeeded
+from tests.torture.servers import fresh_tables
+from tests.torture.trial import Bench, Report, Violated
 
-NAME: Final = "read_tables_outages"
-TRIES_MAX: Final = 20
-"""Rebuilds that an operator starts until one ends well, once nothing is hurt any more."""
-ENDS_WITHIN_S: Final = 180.0
-COMMANDS_A_SECOND: Final = 50
-MEANWHILE_MAX: Final = 500_000
-"""Events that may come while it lasts: more than ever do."""
+NAME = "read_tables_outages"
+
+LIMIT = 100
+"""Events in one transaction of the projector."""
 
 
 class Size(NamedTuple):
-    """How large: faults while the log is followed, and while it is rebuilt."""
+    """How large. `standing`: events before the first fault; `more`: that come with each; `names`: what is rebuilt."""
 
-    events: int = 20_000
-    following: int = 12
-    rebuilding: int = 18
-    calm_s: tuple[float, float] = (0.2, 3.0)
-    hold_s: tuple[float, float] = (0.1, 2.0)
-
-
-SHORT: Final = Size(events=2_000, following=3, rebuilding=3, hold_s=(0.1, 0.5))
-FULL: Final = Size()
+    projecting: int
+    rebuilding: int
+    standing: int
+    more: int
+    hold_s: tuple[float, float]
+    names: tuple[str, ...] = ()
 
 
-def schedule(dice: Random, kinds: Sequence[str], size: Size) -> list[Fault]:
-    """What happens when: the faults while the log is followed, then those while it is rebuilt."""
-    order: list[str] = []
-    while len(order) < size.following + size.rebuilding:
-        order += dice.sample(kinds, len(kinds))
-    some = order[: size.following + size.rebuilding]
-    return [Fault(kind, dice.uniform(*size.calm_s), dice.uniform(*size.hold_s)) for kind in some]
+SHORT = Size(4, 2, standing=600, more=100, hold_s=(0.1, 0.5), names=("balances", "journal", "payouts"))
+FULL = Size(12, 16, standing=22_000, more=600, hold_s=(0.1, 3.0))
 
 
-def run(bench: Bench, sql: SqlServer, size: Size = FULL, *, rebuild_from: str = REBUILD) -> Report:
-    """Follow and rebuild through all faults. Raises Violated. `rebuild_from` replaces the program that rebuilds."""
+def faults_of(sql: SqlServer) -> Faults:
+    """Everything that can be done to this server."""
+
+    def restart(hold_s: float) -> None:
+        sql.stop()
+        Event().wait(hold_s)
+        sql.start()
+
+    return {**outages.faults_of(sql), "restart": restart}
+
+
+def run(
+    bench: Bench, sql: SqlServer, size: Size = FULL, *, projector_from: str = PROJECTOR, rebuild_from: str = REBUILD
+) -> Report:
+    """Hurt the server by the schedule, then compare. Raises Violated. The programs may be replaced."""
     began = time.monotonic()
-    store = Store(sql.create_schema("hurt"), sql.create_schema("scratch"))
     faults = faults_of(sql)
-    plan = schedule(bench.dice("schedule"), list(faults), size)
-    counts = Counter(f"{fault.kind}" for fault in plan)
-    with Scene(bench, store, size.events + MEANWHILE_MAX) as scene:
-        scene.feeder.feed(size.events)
-        projector = scene.projector()
-        projector.start()
-        scene.feeder.pace(COMMANDS_A_SECOND, size.events + MEANWHILE_MAX)
-        found = [one for fault in plan[: size.following] for one in _followed(scene, faults, fault, projector)]
-        found += _rebuilt_through(scene, faults, plan[size.following :], rebuild_from, counts)
-        scene.feeder.stop()
-        found += scene.settled(projector)
+    places = (f"hurt in {phase}" for phase in (LOAD, COMPARE, EXCHANGE))
+    counts = Counter(dict.fromkeys(("faults", *faults, *places, "rebuilds", "ended with an error"), 0))
+    events = size.standing + size.more * (size.projecting + size.rebuilding)
+    with Scene(bench, fresh_tables(sql), events) as scene:
+        scene.feeder.feed(size.standing)
+        projector = scene.projector(LIMIT, projector_from).start()
+        found = scene.settled(projector)
+        found = found or _projecting(scene, projector, faults, size, counts)
+        found = found or _rebuilding(scene, projector, faults, size, counts, rebuild_from)
         projector.stop()
-        found += scene.from_scratch("after the outages")
-        found += [Violation(Kind.LEFT_OVER, name) for name in left_over(scene.database)]
+        found = found or scene.from_scratch("after the outages")
     if found:
         raise Violated(bench, found)
     return Report(bench.trial, bench.store, bench.seed, dict(counts), time.monotonic() - began)
 
 
-def _followed(scene: Scene, faults: Faults, fault: Fault, projector: Process) -> Iterator[Violation]:
-    Event().wait(fault.calm_s)
-    faults[fault.kind](fault.hold_s)
-    before = scene.position()
-    if not until(lambda: scene.position() > before or not projector.running):
-        yield Violation(Kind.STALLED, f"the projector stands at {before} after {fault.kind}")
-    yield from broken([projector])
-    yield from _serving(scene, fault.kind)
+def schedule(dice: Random, faults: Faults, count: int, size: Size) -> list[Fault]:
+    """What happens when; `calm_s`: seconds, or the part of a rebuild that may pass before."""
+    return disturbed.schedule(dice, list(faults), disturbed.Size(faults=count, calm_s=(0, 1), hold_s=size.hold_s))
 
 
-def _rebuilt_through(
-    scene: Scene, faults: Faults, plan: Sequence[Fault], rebuild_from: str, counts: Counter[str]
-) -> Iterator[Violation]:
-    process = scene.rebuild(module=rebuild_from)
-    for fault in plan:
-        process.start()
+def _projecting(scene: Scene, projector: Process, faults: Faults, size: Size, counts: Counter[str]) -> list[Violation]:
+    """Hurt the server while events come and are projected."""
+    for fault in schedule(scene.bench.dice("projecting"), faults, size.projecting, size):
+        scene.feeder.go_on(scene.feeder.position + size.more)
         Event().wait(fault.calm_s)
-        counts["while rebuilding"] += process.running
         faults[fault.kind](fault.hold_s)
-        yield from _serving(scene, fault.kind)
-        yield from _explained(process, counts)
-    for _ in range(TRIES_MAX):
-        process.start()
-        if not until(lambda: not process.running, within_s=ENDS_WITHIN_S):
-            yield Violation(Kind.STALLED, "a rebuild did not end")
-            return
-        yield from _explained(process, counts)
-        if not process.exit_code:
-            counts["ended well"] += 1
-            return
-    yield Violation(Kind.STALLED, f"no rebuild ended well: {tail(process.log, 3)}")
+        counts.update(("faults", fault.kind))
+        when = f"after {fault.kind} while projecting"
+        found = [*half_tables(scene.database, when), *scene.settled(projector)]
+        found = found or scene.differing(when)
+        if found:
+            return found
+    return []
 
 
-def _explained(process: Process, counts: Counter[str]) -> Iterator[Violation]:
-    """A rebuild that ended with an error says in a sentence which."""
-    if not process.running and process.exit_code:
-        counts["ended with an error"] += 1
-        if "Traceback" in process.log.read_text():
-            yield Violation(Kind.UNEXPLAINED, f"a rebuild ended with {process.exit_code}: {tail(process.log, 20)}")
-
-
-def _serving(scene: Scene, after: str) -> Iterator[Violation]:
-    """Tables that serve are there and whole, however the rebuild stands."""
-    yield from (
-        Violation(Kind.HALF_TABLE, f"{name} is not whole, after {after}")
-        for name, place in places(scene.database).items()
-        if not place.whole
-    )
+def _rebuilding(
+    scene: Scene, projector: Process, faults: Faults, size: Size, counts: Counter[str], rebuild_from: str
+) -> list[Violation]:
+    """Hurt the server while everything is rebuilt and the projector follows; start again what ended with an error."""
+    began = time.monotonic()
+    found = succeeded(scene.rebuild(size.names, rebuild_from).start())
+    takes_s = time.monotonic() - began
+    for fault in schedule(scene.bench.dice("rebuilding"), faults, size.rebuilding, size):
+        if found:
+            break
+        before = generations(scene.database, size.names)
+        mark_left(scene.database, before)
+        scene.feeder.go_on(scene.feeder.position + size.more)
+        rebuild = scene.rebuild(size.names, rebuild_from).start()
+        Event().wait(fault.calm_s * takes_s)
+        phase = reached(scene.database, before)
+        faults[fault.kind](fault.hold_s)
+        counts.update(("faults", fault.kind, f"hurt in {phase}"))
+        when = f"after {fault.kind} in {phase} of a rebuild"
+        found = [*ended(rebuild), *half_tables(scene.database, when)]
+        counts["ended with an error"] += bool(rebuild.exit_code)
+        if rebuild.exit_code and not found:
+            found = succeeded(scene.rebuild(size.names, rebuild_from).start())
+        counts["rebuilds"] += 1
+        found += scene.settled(projector)
+        found = found or [*scene.differing(when), *remains(scene, when)]
+    return found

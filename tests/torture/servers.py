@@ -12,6 +12,7 @@ from typing import Self
 from ledger.event_log import PROVIDERS
 from local.mongodb import ReplicaSet
 from local.mysql import SqlServer
+from tests.torture.read_models import Store
 
 STORES = [store for store in ("mongodb", "mysql", "sqlite") if store in PROVIDERS]
 """Every kind of store that there is."""
@@ -44,8 +45,17 @@ class Servers:
         self.directory.mkdir(parents=True, exist_ok=True)
         return f"sqlite:///{self.directory / name}.db"
 
+    def fresh_tables(self) -> Store:
+        """Empty read tables on the server they have in production, and further empty ones beside them."""
+        return fresh_tables(self.mysql)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stack.close()
+
+
+def fresh_tables(sql: SqlServer) -> Store:
+    """Empty read tables on a server, and further empty ones beside them."""
+    return Store(*(sql.create_schema(f"torture_{secrets.token_hex(4)}") for _ in range(2)))

@@ -1,4 +1,4 @@
-"""The trial of a rebuild in use, in short, and a careless exchange that its readers find."""
+"""The trial of rebuilds in use in short, and an exchange in several steps that its readers notice."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ import pytest
 from tests.torture import rebuild_in_use
 from tests.torture.judge import Kind
 from tests.torture.read_models import Store
-from tests.torture.rebuild_in_use import SHORT
+from tests.torture.rebuild_in_use import READ, SHORT, STOOD, slow
 from tests.torture.trial import Bench, MakeBench, Violated
 
 
 @pytest.mark.timeout(300)
-def test_read_models_are_rebuilt_while_they_are_read_and_written(bench_of_tables: MakeBench, tables: Store) -> None:
+def test_nobody_who_reads_or_appends_notices_a_rebuild(bench_of_tables: MakeBench, tables: Store) -> None:
     report = rebuild_in_use.run(bench_of_tables(rebuild_in_use.NAME), tables, SHORT)
-    assert report.counts["rebuilds"] == SHORT.rebuilds
-    assert report.counts["reads"] > 20
-    assert report.counts["events meanwhile"] > 20
+    assert report.counts["reads"] > 0
+    assert report.counts["commands"] > 0
+    assert report.counts["exchanges seen"] > 0
 
 
 @pytest.mark.timeout(300)
-def test_an_exchange_that_drops_first_is_found_by_those_who_read(sqlite_bench: Bench, mysql_tables: Store) -> None:
+def test_an_exchange_that_removes_the_old_tables_first_fails_reads(sqlite_bench: Bench, mysql_tables: Store) -> None:
     with pytest.raises(Violated) as found:
-        rebuild_in_use.run(sqlite_bench, mysql_tables, SHORT, rebuild_from="tests.torture.careless_rebuild")
+        rebuild_in_use.run(sqlite_bench, mysql_tables, SHORT, rebuild_from="tests.torture.careless_exchange")
     assert Kind.UNREAD in found.value.kinds
+
+
+def test_a_second_is_too_long() -> None:
+    assert slow({READ: 999, STOOD: 0}) == []
+    assert [one.kind for one in slow({READ: 1_000, STOOD: 1_000})] == [Kind.SLOW, Kind.SLOW]
