@@ -25,7 +25,7 @@ def command(world: World, *words: str) -> str:
 
 def effects(world: World, redis: Redis, shop: HttpServer, payout_id: str) -> tuple[int, int, int, int]:
     """The end of the log, keys in Redis, calls of the merchant's, orders of the payout at the bank."""
-    return world.parts.ledger.head(), int(redis.dbsize()), len(shop.received), world.received(payout_id)  # type: ignore[arg-type]
+    return world.parts.ledger.head(), int(redis.dbsize()), len(shop.received), world.received(payout_id)
 
 
 def test_a_rebuild_of_everything_has_no_effect_but_tables(world_on_each: World) -> None:
