@@ -10,8 +10,8 @@ Two kinds, of one make: a fixed prefix and a fixed number of characters from an 
 The rules are chapter 8.2 of the bank wire specification: fixed length and check decide, never word boundaries, because
 banks insert and lose blanks, dots and hyphens, and glue digits to the code. So a code that lost a character takes in
 the first one of the bank's own text and has the right length again: the check must notice that as surely as a wrong
-character. It is the one of Tenengolts (IEEE Transactions on Information Theory 30, 1984): two valid codes never become one
-another by losing one character anywhere and gaining one anywhere, which is also what a wrong character or a swap of
+character. It is the one of Tenengolts (IEEE Transactions on Information Theory 30, 1984): two valid codes never become
+one another by losing one character anywhere and gaining one anywhere, which is also what a wrong character or a swap of
 neighbours does.
 """
 

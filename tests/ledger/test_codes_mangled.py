@@ -39,6 +39,14 @@ def test_each_bank_delivers_texts_of_its_own_in_many_shapes(bank: str) -> None:
     assert len({re.sub("[0-9]+", "", text) for text in arrived}) > 50
 
 
+def test_our_ids_of_transfer_orders_are_found_as_surely() -> None:
+    dice = Random(SEED)
+    made = [codes.make(codes.END_TO_END_PREFIX, codes.END_TO_END_LENGTH, "pool", number) for number in range(2_000)]
+    verdict = judge(deliveries(SEED, TEXTS // 10, lambda: dice.choice(made)), codes.find_end_to_end_ids)
+    assert verdict.missed == verdict.wrong == []
+    assert verdict.intact > 7_500
+
+
 def _by_words(text: str) -> list[str]:
     return [word for word in text.split() if codes.is_code(word, codes.PAYMENT_PREFIX, codes.PAYMENT_LENGTH)]
 
