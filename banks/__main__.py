@@ -25,7 +25,7 @@ import msgspec
 
 from banks import vietqr, vietqr_picture
 from banks.bank import Capability
-from banks.napas import listed_bank
+from banks.napas import listed_bank, traffic_bin
 from banks.registry import bank_classes
 from ledger import codes
 from ledger.errors import InvalidVietQR, Problem
@@ -115,7 +115,7 @@ def _make(options: argparse.Namespace) -> str:
     amount = None if options.amount is None else from_bank(options.amount)
     payload = vietqr.write(
         vietqr.VietQR(
-            bin=options.bin,
+            bin=traffic_bin(options.bin),
             number=options.account if options.card is None else options.card,
             service="QRIBFTTA" if options.card is None else "QRIBFTTC",
             amount=amount,

@@ -94,6 +94,11 @@ def test_a_card_is_written_and_read_as_one() -> None:
     assert told == {"bin": "970422", "card": "9704220123456789", "service": "QRIBFTTC", "once": False}
 
 
+def test_a_bank_with_two_numbers_is_written_under_the_one_that_is_reached() -> None:
+    payload = run("vietqr", "make", "--bin", "970459", "--account", "1")[1]
+    assert json.loads(run("vietqr", "read", inward=payload)[1])["bin"] == "422589"
+
+
 def test_objects_without_a_name_are_told_by_their_id() -> None:
     text = STATIC[:-8] + "9905abcde6304"
     told = json.loads(run("vietqr", "read", inward=text + crc16(text))[1])
