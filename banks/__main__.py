@@ -1,57 +1,92 @@
-"""Command line of the banks: what each can do, and VietQR payloads written and read.
+"""Command line of the banks: what each can do, payment codes, and VietQR payloads written and read.
 
 python -m banks capabilities
-python -m banks vietqr make --bin 970416 --account 12345678 [--amount 150000] [--memo TEXT] [--png FILE]
+python -m banks code new [N]       N new payment codes (one, if not said), one a line
+python -m banks code read          one transfer text a line on standard input; for each the code in it, or -
+python -m banks vietqr make --bin 970416 --account 12345678 [--amount 150000] [--memo TEXT] [--png FILE] [--svg FILE]
+python -m banks vietqr make --bin 970416 --card 9704160123456789 ...
 python -m banks vietqr read        one payload a line on standard input; one line of JSON, or the reason, for each
+
+A text with several codes gives all of them, parted by blanks: which of them is meant is for people to say. With an
+amount a VietQR code is for one payment, without one for many.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 import msgspec
 
-from banks import vietqr
+from banks import vietqr, vietqr_picture
 from banks.bank import Capability
-from banks.napas import listed_bank
+from banks.napas import listed_bank, traffic_bin
 from banks.registry import bank_classes
+from ledger import codes
 from ledger.errors import InvalidVietQR, Problem
 from ledger.money import from_bank
+
+CODES_MAX: Final = 1_000_000
+"""How many codes one run makes at most."""
 
 
 def main(arguments: Sequence[str], inward: TextIO, outward: TextIO, faults: TextIO) -> int:
     """Runs one command and returns its exit status: 0, or 1 when something was refused. Reads `inward` line by line."""
     options = _parser().parse_args(arguments)
     try:
-        if options.command == "capabilities":
-            outward.write(_capabilities())
-            return 0
-        if options.action == "make":
-            outward.write(_make(options) + "\n")
-            return 0
-        return _read(inward, outward)
+        match options.command, getattr(options, "action", None):
+            case "capabilities", _:
+                outward.write(_capabilities())
+            case "code", "new":
+                _new_codes(options.count, outward)
+            case "code", _:
+                _read_codes(inward, outward)
+            case _, "make":
+                outward.write(_make(options) + "\n")
+            case _:
+                return _read(inward, outward)
     except Problem as problem:
         faults.write(f"{problem.title}: {problem.detail} ({problem.field})\n")
         return 1
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m banks", description="What banks offer; VietQR payloads.")
+    parser = argparse.ArgumentParser(
+        prog="python -m banks", description="What banks offer; payment codes; VietQR payloads."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("capabilities", help="what each bank offers")
+    actions = commands.add_parser("code", help="payment codes").add_subparsers(dest="action", required=True)
+    new = actions.add_parser("new", help="print new codes")
+    new.add_argument("count", nargs="?", type=_count, default=1, metavar="N", help="how many (one)")
+    actions.add_parser("read", help="find codes in transfer texts from standard input, one a line")
     actions = commands.add_parser("vietqr", help="VietQR payloads").add_subparsers(dest="action", required=True)
-    make = actions.add_parser("make", help="write a payload")
+    _make_options(actions.add_parser("make", help="write a payload"))
+    actions.add_parser("read", help="read payloads from standard input, one a line")
+    return parser
+
+
+def _make_options(make: argparse.ArgumentParser) -> None:
     make.add_argument("--bin", required=True, help="the bank's six digits")
-    make.add_argument("--account", required=True, help="account number, up to 19 letters and digits")
+    number = make.add_mutually_exclusive_group(required=True)
+    number.add_argument("--account", help="account number, up to 19 letters and digits")
+    number.add_argument("--card", help="card number, 12 to 19 digits")
     make.add_argument("--amount", help="whole dong; with it the code is for one payment")
     make.add_argument("--memo", help="up to 25 ASCII characters")
     make.add_argument("--png", type=Path, help="also write the picture into this file")
-    actions.add_parser("read", help="read payloads from standard input, one a line")
-    return parser
+    make.add_argument("--svg", type=Path, help="the same as SVG")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= CODES_MAX):
+        raise argparse.ArgumentTypeError(f"from 1 to {CODES_MAX}")
+    return int(text)
 
 
 def _capabilities() -> str:
@@ -62,15 +97,36 @@ def _capabilities() -> str:
     return "".join(lines)
 
 
+def _new_codes(count: int, outward: TextIO) -> None:
+    made: dict[str, None] = {}
+    while len(made) < count:
+        made[codes.make(codes.PAYMENT_PREFIX, codes.PAYMENT_LENGTH, secrets.token_hex(16))] = None
+    outward.writelines(f"{code}\n" for code in made)
+
+
+def _read_codes(inward: TextIO, outward: TextIO) -> None:
+    for line in inward:
+        outward.write((" ".join(codes.find_payment_codes(line)) or "-") + "\n")
+        outward.flush()
+
+
 def _make(options: argparse.Namespace) -> str:
     listed_bank(options.bin)
     amount = None if options.amount is None else from_bank(options.amount)
-    code = vietqr.VietQR(
-        bin=options.bin, number=options.account, amount=amount, memo=options.memo, once=amount is not None
+    payload = vietqr.write(
+        vietqr.VietQR(
+            bin=traffic_bin(options.bin),
+            number=options.account if options.card is None else options.card,
+            service="QRIBFTTA" if options.card is None else "QRIBFTTC",
+            amount=amount,
+            memo=options.memo,
+            once=amount is not None,
+        )
     )
-    payload = vietqr.write(code)
     if options.png is not None:
-        options.png.write_bytes(vietqr.png(payload))
+        options.png.write_bytes(vietqr_picture.png(payload))
+    if options.svg is not None:
+        options.svg.write_bytes(vietqr_picture.svg(payload))
     return payload
 
 
@@ -78,15 +134,31 @@ def _read(inward: TextIO, outward: TextIO) -> int:
     status = 0
     for line in inward:
         try:
-            code = vietqr.read(line.rstrip("\r\n"))
+            told = msgspec.json.encode(_told(vietqr.read(line.rstrip("\r\n")))).decode()
         except InvalidVietQR as problem:
-            outward.write(f"refused: {problem.detail} ({problem.field})\n")
+            told = f"refused: {problem.detail} ({problem.field})"
             status = 1
-        else:
-            told = {name: value for name, value in msgspec.to_builtins(code).items() if value is not None}
-            outward.write(msgspec.json.encode(told).decode() + "\n")
+        outward.write(f"{told}\n")
+        outward.flush()
     return status
 
 
+def _told(code: vietqr.VietQR) -> dict[str, object]:
+    """A payload under the names `make` takes, an amount as minor units and currency; what is not there is left out."""
+    told: dict[str, object] = {"bin": code.bin, "card" if code.service == "QRIBFTTC" else "account": code.number}
+    told |= {"service": code.service, "once": code.once}
+    if code.amount is not None:
+        told |= {"amount": code.amount.units, "currency": code.amount.currency}
+    rest = msgspec.structs.asdict(code)
+    return told | {
+        name: value
+        for name, value in rest.items()
+        if name not in {"bin", "number", "service", "once", "amount"} and value not in (None, {})
+    }
+
+
 if __name__ == "__main__":
+    # Texts come from banks and payers: a byte that is no UTF-8 must not stop the lines behind it.
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     sys.exit(main(sys.argv[1:], sys.stdin, sys.stdout, sys.stderr))

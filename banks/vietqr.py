@@ -1,19 +1,17 @@
-"""VietQR: the payload a Vietnamese banking app scans, written and read strictly, and its picture.
+"""VietQR: the payload a Vietnamese banking app scans, written and read strictly (its picture: `vietqr_picture`).
 
 NAPAS technical specification part IV v1.5.2 and VietQR format v1.0, as set out in chapter 7 of the bank wire
 specification. Every object is a two-digit id, a two-digit length in characters, and the value; a CRC closes the text.
 A right CRC does not prove a well-formed text (the published example 6.3.1 has one over wrong inner lengths), so the
-reader checks that every template is used up exactly.
+reader checks that every template is used up exactly. Objects it does not know are kept as they stand.
 """
 
 from __future__ import annotations
 
-import io
 import re
 from typing import Final, Literal, NoReturn
 
 import msgspec
-import segno
 
 from ledger.errors import InvalidAmount, InvalidVietQR
 from ledger.money import Money, positive
@@ -25,6 +23,7 @@ SERVICES: Final[tuple[Service, ...]] = ("QRIBFTTA", "QRIBFTTC", "QRPUSH", "QRCAS
 
 NAPAS: Final = "A000000727"
 NUMBER_MAX: Final = 19
+CARD_MIN: Final = 12
 AMOUNT_MAX: Final = 13
 TEXT_MAX: Final = 25
 TEMPLATE_MAX: Final = 99
@@ -51,12 +50,19 @@ MERCHANT: Final = {
 }
 """Objects on the first level that describe the merchant."""
 
+LANGUAGE: Final = "64"
+DETAIL_IDS: Final = {id_ for id_, _ in DETAILS.values()}
+OWN: Final = {"00", "01", "38", "53", "54", "58", "62", "63"} | {id_ for id_, _ in MERCHANT.values()}
+"""What is said by a field or always the same; every other object on the first level goes under `others`."""
+
 
 class VietQR(msgspec.Struct, frozen=True, kw_only=True):
     """What a payload says.
 
     `bin` is the bank's six digits, `number` an account, virtual account or card. `once` marks a code for one payment
     (dynamic, initiation 12) against one for many (static, 11). Texts are ASCII; `memo` has at most 25 characters.
+    `others` are objects without a field of their own, id -> value: tips and fees, other schemes, the language template,
+    and as `62.id` those of template 62.
     """
 
     bin: str
@@ -77,6 +83,7 @@ class VietQR(msgspec.Struct, frozen=True, kw_only=True):
     merchant_name: str | None = None
     city: str | None = None
     postal_code: str | None = None
+    others: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 def crc16(text: str) -> str:
@@ -96,40 +103,23 @@ def crc16(text: str) -> str:
 def write(code: VietQR) -> str:
     """The payload text. Raises InvalidVietQR naming the field that cannot be written."""
     _check_party(code)
+    _check_others(code.others)
     party = _object("00", code.bin) + _object("01", code.number)
-    account = _object("00", NAPAS) + _object("01", party) + _object("02", code.service)
-    details = "".join(_text(code, name, *rule) for name, rule in sorted(DETAILS.items(), key=lambda item: item[1]))
-    if len(details) > TEMPLATE_MAX:
-        _refuse(f"Bill, reference, memo and the like take {TEMPLATE_MAX} characters together with their heads.", "memo")
-    text = "".join(
-        [
-            _object("00", "01"),
-            _object("01", "12" if code.once else "11"),
-            _object("38", account),
-            _text(code, "merchant_category", *MERCHANT["merchant_category"]),
-            _object("53", "704"),
-            "" if code.amount is None else _object("54", _amount(code.amount)),
-            _object("58", "VN"),
-            *(_text(code, name, *MERCHANT[name]) for name in ("merchant_name", "city", "postal_code")),
-            _object("62", details) if details else "",
-            "6304",
-        ]
-    )
+    details = _details(code)
+    objects = {
+        "01": "12" if code.once else "11",
+        "38": _object("00", NAPAS) + _object("01", party) + _object("02", code.service),
+        "53": "704",
+        "58": "VN",
+        **({} if code.amount is None else {"54": _amount(code.amount)}),
+        **_texts(code, MERCHANT),
+        **({"62": details} if details else {}),
+        **{id_: value for id_, value in code.others.items() if "." not in id_},
+    }
+    text = _object("00", "01") + "".join(_object(*one) for one in sorted(objects.items())) + "6304"
+    if len(text) + 4 > PAYLOAD_MAX:
+        _refuse(f"A payload has at most {PAYLOAD_MAX} characters.", "others")
     return text + crc16(text)
-
-
-def png(payload: str, *, scale: int = 8) -> bytes:
-    """The payload as a PNG picture, `scale` pixels a module, with the quiet zone the standard asks for."""
-    picture = io.BytesIO()
-    segno.make_qr(payload, error="m").save(picture, kind="png", scale=scale, border=4)
-    return picture.getvalue()
-
-
-def svg(payload: str) -> bytes:
-    """The payload as an SVG picture (UTF-8), with the quiet zone the standard asks for."""
-    picture = io.BytesIO()
-    segno.make_qr(payload, error="m").save(picture, kind="svg", border=4)
-    return picture.getvalue()
 
 
 def _check_party(code: VietQR) -> None:
@@ -139,6 +129,36 @@ def _check_party(code: VietQR) -> None:
         _refuse(f"An account or card number is 1 to {NUMBER_MAX} letters and digits.", "number")
     if code.service not in SERVICES:
         _refuse(f"The service is one of {', '.join(SERVICES)}.", "service")
+    _check_card(code.service, code.number, "number")
+
+
+def _check_card(service: Service, number: str, field: str) -> None:
+    if service == "QRIBFTTC" and not re.fullmatch(rf"[0-9]{{{CARD_MIN},{NUMBER_MAX}}}", number):
+        _refuse(f"A card number is {CARD_MIN} to {NUMBER_MAX} digits.", field)
+
+
+def _check_others(others: dict[str, str]) -> None:
+    """Those that have no field, and no more than an object of theirs can hold."""
+    for id_, value in others.items():
+        if not (_is_other(id_) and 0 < len(value) <= TEMPLATE_MAX and value.isprintable()):
+            _refuse(f"{id_!r} is no object that may be given by its id, or its text does not fit.", "others")
+        if id_ != LANGUAGE and not value.isascii():
+            _refuse("Outside the language template 64 only ASCII is taken.", "others")
+    _check_language(others.get(LANGUAGE))
+
+
+def _is_other(id_: str) -> bool:
+    known = re.fullmatch(r"(?:62\.)?[0-9]{2}", id_, re.ASCII) is not None
+    return known and id_ not in OWN and id_.removeprefix("62.") not in (DETAIL_IDS if "." in id_ else ())
+
+
+def _details(code: VietQR) -> str:
+    """Template 62 without its head."""
+    objects = _texts(code, DETAILS) | {id_[3:]: value for id_, value in code.others.items() if id_.startswith("62.")}
+    details = "".join(_object(*one) for one in sorted(objects.items()))
+    if len(details) > TEMPLATE_MAX:
+        _refuse(f"Bill, reference, memo and the like take {TEMPLATE_MAX} characters together with their heads.", "memo")
+    return details
 
 
 def _amount(amount: Money) -> str:
@@ -153,9 +173,10 @@ def _amount(amount: Money) -> str:
     return digits
 
 
-def _text(code: VietQR, name: str, id_: str, length_max: int) -> str:
-    value: str | None = getattr(code, name)
-    return "" if value is None else _object(id_, _printable(value, name, length_max))
+def _texts(code: VietQR, rules: dict[str, tuple[str, int]]) -> dict[str, str]:
+    """Id -> text of the fields that are given."""
+    given = {name: getattr(code, name) for name in rules}
+    return {rules[name][0]: _printable(text, name, rules[name][1]) for name, text in given.items() if text is not None}
 
 
 def _printable(value: str, name: str, length_max: int) -> str:
@@ -187,17 +208,26 @@ def read(payload: str) -> VietQR:
     if objects.get("01") not in ("11", "12"):
         _refuse("Object 01 is 11 (many payments) or 12 (one payment).", "01")
     bin_, number, service = _read_account(objects)
-    language = _objects(objects.pop("64"), "64") if "64" in objects else {}
-    if not "".join(objects.values()).isascii():
+    details = _objects(objects["62"], "62") if "62" in objects else {}
+    others = {id_: value for id_, value in objects.items() if id_ not in OWN}
+    _check_language(others.get(LANGUAGE))
+    if not all(value.isascii() for id_, value in objects.items() if id_ != LANGUAGE):
         _refuse("Outside the language template 64 only ASCII is taken.", "payload")
+    others |= {f"62.{id_}": value for id_, value in details.items() if id_ not in DETAIL_IDS}
+    return msgspec.structs.replace(
+        VietQR(bin=bin_, number=number, service=service, once=objects["01"] == "12", amount=_read_amount(objects)),
+        others=others,
+        **_read_texts(objects, MERCHANT, ""),
+        **_read_texts(details, DETAILS, "62."),
+    )
+
+
+def _check_language(template: str | None) -> None:
+    """Template 64 names a language and the merchant's name in it, perhaps the city."""
+    language = {} if template is None else _objects(template, LANGUAGE)
     for id_, length_max in (("00", 2), ("01", TEXT_MAX), ("02", 15)):
         if len(language.get(id_, "")) > length_max:
             _refuse(f"This text has at most {length_max} characters.", f"64.{id_}")
-    return msgspec.structs.replace(
-        VietQR(bin=bin_, number=number, service=service, once=objects["01"] == "12", amount=_read_amount(objects)),
-        **_read_texts(objects, MERCHANT, ""),
-        **_read_texts(_objects(objects["62"], "62") if "62" in objects else {}, DETAILS, "62."),
-    )
 
 
 def _check_crc(payload: str) -> None:
@@ -244,6 +274,7 @@ def _read_account(objects: dict[str, str]) -> tuple[str, str, Service]:
         _refuse("A BIN is six digits.", "38.01.00")
     if not re.fullmatch(rf"[0-9A-Za-z]{{1,{NUMBER_MAX}}}", party["01"]):
         _refuse(f"An account or card number is 1 to {NUMBER_MAX} letters and digits.", "38.01.01")
+    _check_card(service, party["01"], "38.01.01")
     return party["00"], party["01"], service
 
 

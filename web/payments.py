@@ -5,7 +5,8 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 
 from banks.napas import listed_bank
-from banks.vietqr import VietQR, png, svg, write
+from banks.vietqr import VietQR, write
+from banks.vietqr_picture import png, svg
 from commands.payments import CancelPaymentIntent, CreatePaymentIntent
 from ledger import payments as intents
 from ledger.errors import (
@@ -193,8 +194,9 @@ def read_payment_intent(call: Call) -> Answer:
     refuses=(PaymentIntentNotFound, UnknownBankAccount),
 )
 def payment_intent_png(call: Call) -> Answer:
-    """Its VietQR as a PNG picture, there as soon as the intent is."""
-    return Answer(body=png(_payload(call)), media="image/png")
+    """Its VietQR as a PNG picture with account, amount and code in print, there as soon as the intent is."""
+    payload, holder = _scanned(call)
+    return Answer(body=png(payload, holder=holder), media="image/png")
 
 
 @route(
@@ -205,8 +207,9 @@ def payment_intent_png(call: Call) -> Answer:
     refuses=(PaymentIntentNotFound, UnknownBankAccount),
 )
 def payment_intent_svg(call: Call) -> Answer:
-    """Its VietQR as an SVG picture, there as soon as the intent is."""
-    return Answer(body=svg(_payload(call)), media="image/svg+xml")
+    """Its VietQR as an SVG picture with account, amount and code in print, there as soon as the intent is."""
+    payload, holder = _scanned(call)
+    return Answer(body=svg(payload, holder=holder), media="image/svg+xml")
 
 
 def _as_they_were(call: Call, as_of: AsOf, merchant_id: str) -> Answer:
@@ -226,14 +229,16 @@ def _from_log(call: Call) -> PaymentRow | None:
     return None if intent is None else as_row(intent)
 
 
-def _payload(call: Call) -> str:
+def _scanned(call: Call) -> tuple[str, str]:
+    """What the payer scans, and the holder of the account it names."""
     intent = call.services.ledger.find(PaymentIntent, call.path["payment_intent_id"])
     if intent is None or not call.may_see(intent.merchant_id):
         raise PaymentIntentNotFound(f"There is no payment intent {call.path['payment_intent_id']!r}.")
+    bank = call.services.banks.get(intent.bank_account_id)
     payload = vietqr(call.services, intent.bank_account_id, intent.amount, intent.code)
-    if payload is None:
+    if bank is None or payload is None:
         raise UnknownBankAccount("The bank account this was to be paid to is not ours any more.")
-    return payload
+    return payload, bank.account.holder
 
 
 def vietqr(services: Services, bank_account_id: str, amount: Money, code: str) -> str | None:
