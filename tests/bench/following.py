@@ -25,6 +25,8 @@ WARM: Final = 20
 """Batches before anything is measured: merchants are there then, and so are the caches of the server."""
 BATCHES: Final = 80
 SINGLY: Final = 600
+EVENTS_MIN: Final = (WARM + BATCHES) * follower.BATCH + SINGLY
+"""What the log must have for all of it."""
 
 
 class Unproven(LiveRows):
@@ -85,7 +87,7 @@ class Following:
 def figures(ledger: Ledger, open_fresh: Callable[[], Database]) -> list[Figure]:
     """Two sets of tables follow the same events, batch by batch in turn, one of them without a proof.
 
-    What the proof costs is the ratio of the medians of a batch's seconds. The log has 51,000 events at least.
+    What the proof costs is the ratio of the medians of a batch's seconds.
     """
     proven, plain = (Following(ledger, open_fresh()) for _ in range(2))
     proven.seconds(WARM)

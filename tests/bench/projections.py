@@ -131,9 +131,12 @@ def _checked(ledger: Ledger, database: Database) -> float:
 
 
 def main(arguments: list[str]) -> int:
-    """Measure; 0 when it could be measured, whatever bars are met."""
+    """Measure; 0 when it could be measured, whatever bars are met; 2 for a log that is too short."""
     how_many = int(arguments[0]) if arguments else EVENTS
     console = Console(width=120)
+    if how_many < following.EVENTS_MIN:
+        console.print(f"Take {following.EVENTS_MIN} events at least.")
+        return 2
     with tempfile.TemporaryDirectory(prefix="socai-bench-") as name:
         directory = Path(name)
         mongo = ReplicaSet(directory / "mongodb")

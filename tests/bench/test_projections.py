@@ -20,7 +20,7 @@ from projections.projection import PROJECTIONS
 from projections.tables import Layout, make_tables, serving
 from tests.bench import following, past_pages, visible
 from tests.bench.ceiling import bare_reading, finished, loaded
-from tests.bench.projections import fresh
+from tests.bench.projections import fresh, main
 from tests.bench.visible import Reader
 from tests.generated import events
 from tests.projections.built import serve
@@ -113,6 +113,11 @@ def test_the_proof_is_kept_on_one_side_only(
 def test_pages_of_the_past_are_timed(ledger: Ledger, database: Database, built: list[Layout]) -> None:
     serve(database, built)
     assert all(figure.value > 0 for figure in past_pages.figures(ledger, database))
+
+
+def test_a_log_that_is_too_short_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(following.EVENTS_MIN - 1)]) == 2
+    assert str(following.EVENTS_MIN) in capsys.readouterr().out
 
 
 def test_whoever_looks_sees_what_is_committed_and_does_not_look_for_ever(
