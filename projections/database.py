@@ -35,6 +35,9 @@ MISSING_COLUMN: Final = 1054
 REFUSED: Final = frozenset({1044, 1045, 1049, 1142, MISSING_TABLE, 1698})
 """The driver calls these programming errors: no right, wrong password, no such schema, no such table."""
 
+MISSING: Final = ("no such table", "no such column", "has no column named")
+"""What SQLite says of a table or a column that is missing."""
+
 TRIES_MAX: Final = 10
 WAIT_S: Final = 10
 PATIENT_S: Final = 3_600
@@ -201,7 +204,7 @@ def reached() -> Iterator[None]:
     except DBAPIError as error:
         number = error_number(error)
         missing = number in (MISSING_TABLE, MISSING_COLUMN)
-        if missing or any(words in str(error.orig) for words in ("no such table", "no such column")):
+        if missing or any(words in str(error.orig) for words in MISSING):
             raise ReadTablesUnavailable(
                 "A read table is missing or older: start the projector (python -m workers projector), which makes it or"
                 " says how it is mended.",
