@@ -171,6 +171,8 @@ def _state(projection: Projection, place: Place | None) -> str:
     mended_by = cure(projection, place)
     if place.definition != projection.definition:
         return f"definition changed: {mended_by}"
+    if place.position < 0:
+        return f"somebody wrote its position: {mended_by}"
     if place.failing is not None:
         said = place.failing if place.failing.endswith(str(mended_by)) else f"{place.failing} Then: {mended_by}"
         return f"stopped before {place.failing_at}: {said}"

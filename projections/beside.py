@@ -25,7 +25,7 @@ from projections.comparing import Difference, compare
 from projections.database import Database
 from projections.follower import Section, advance, in_pieces, read_section, tell_set_aside
 from projections.projection import Projection
-from projections.tables import Layout, Place, exchange, serving
+from projections.tables import Layout, Place, exchange, lacking, serving
 
 BATCH: Final = 5_000
 """Events in one transaction beside the serving tables: nobody waits for its locks."""
@@ -39,6 +39,7 @@ Told = Callable[[int, int], None]
 """Hears the position reached and the one aimed at."""
 
 EMPTY: Final = "the tables that serve hold nothing yet"
+OUTSIDE: Final = "the tables that serve stand where no event is, at position "
 LACKING: Final = "of the tables that serve these are missing: "
 
 
@@ -87,7 +88,7 @@ def compare_beside(ledger: Ledger, database: Database, beside: Layout, at: datet
     before = serving(beside.projection)
     place = database.write(before.standing)
     if place is not None:
-        catch_up(ledger, database, beside, place.position, at, told)
+        catch_up(ledger, database, beside, min(place.position, ledger.head()), at, told)
     with database.alone(beside.projection.name), database.snapshot() as connection:
         return compare_in(connection, ledger, beside, at)
 
@@ -97,7 +98,7 @@ def compare_in(connection: Connection, ledger: Ledger, beside: Layout, at: datet
     before = serving(beside.projection)
     place = before.standing(connection)
     position = _position(beside, beside.standing(connection))
-    nothing = _nothing_to_compare(connection, beside.projection, place)
+    nothing = _nothing_to_compare(connection, beside.projection, place, ledger.head())
     if place is None or nothing:
         return Compared(position=position, not_compared=nothing)
     if position > place.position:
@@ -155,19 +156,23 @@ def _exchanged(ledger: Ledger, database: Database, beside: Layout, position: int
             connection.commit()
         if _position(beside, beside.standing(connection)) != position:
             raise _overtaken(beside)
-        while position < place.position:
+        aim = min(place.position, ledger.head())
+        while position < aim:
             section = read_section(ledger, position, BATCH)
             advance(connection, beside, section, at)
             position = section.upto
-        if beside.generation > place.generation:
+        known = not lacking(connection, serving(projection).aside.table)
+        if beside.generation > place.generation and known:
             beside.aside.inherit(connection, serving(projection).aside)
         exchange(connection, beside)
     return position
 
 
-def _nothing_to_compare(connection: Connection, projection: Projection, place: Place | None) -> str:
+def _nothing_to_compare(connection: Connection, projection: Projection, place: Place | None, head: int) -> str:
     if place is None or not place.position:
         return EMPTY
+    if not 0 < place.position <= head:
+        return OUTSIDE + str(place.position)
     missing = serving(projection).missing(set(sqlalchemy.inspect(connection).get_table_names()))
     # Another definition may have had other tables; what is missing of those of this one was taken by hand.
     return LACKING + ", ".join(missing) if missing and place.definition == projection.definition else ""

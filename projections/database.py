@@ -39,6 +39,9 @@ REFUSED: Final = frozenset({1044, 1045, 1049, 1142, MISSING_TABLE, 1698})
 NO_ROOM: Final = frozenset({1, 3, 20, 1005, 1021, 1026, 1030, 1114, 1878})
 """The server could not make or write a file of its own, and says that it or the disk is full. It is about no row."""
 
+MISSING: Final = ("no such table", "no such column", "has no column named")
+"""What SQLite says of a table or a column that is missing."""
+
 TRIES_MAX: Final = 10
 WAIT_S: Final = 10
 PATIENT_S: Final = 3_600
@@ -205,7 +208,7 @@ def reached() -> Iterator[None]:
     except DBAPIError as error:
         number = error_number(error)
         missing = number in (MISSING_TABLE, MISSING_COLUMN)
-        if missing or any(words in str(error.orig) for words in ("no such table", "no such column")):
+        if missing or any(words in str(error.orig) for words in MISSING):
             raise ReadTablesUnavailable(
                 "A read table is missing or older: start the projector (python -m workers projector), which makes it or"
                 " says how it is mended.",

@@ -136,7 +136,8 @@ def run_round(
         if found[name].follows(projection):
             standing.setdefault(found[name].position, []).append(projection)
     applied, is_behind = 0, False
-    for position, together in standing.items():
+    # Where somebody wrote a position the log has not got to, the others have moved before that is found out.
+    for position, together in sorted(standing.items()):
         section = read_section(ledger, position, limit)
         is_behind = is_behind or len(section) > 0
         applied += _apply_all(database, [found[projection.name] for projection in together], section, at, recent)

@@ -21,7 +21,8 @@ def places(reader: Reader, projections: Iterable[Projection] | None = None) -> d
     Raises ReadTablesUnavailable.
     """
     wanted = PROJECTIONS.values() if projections is None else projections
-    queries = [select(serving(projection).place) for projection in wanted]
+    tables = {projection.name: serving(projection).place for projection in wanted}
+    queries = [select(place).where(place.c.name == name) for name, place in tables.items()]
     return {row["name"]: Place(**row) for row in _of_all(reader, queries)}
 
 

@@ -24,7 +24,7 @@ from projections.comparing import swap_command, unexplained
 from projections.database import Database
 from projections.places import places
 from projections.projection import Projection
-from projections.tables import Layout, drop_leftovers, make_tables, serving
+from projections.tables import Layout, drop_leftovers, make_tables, next_generation
 
 NEAR: Final = 20_000
 """Events by which positions may be apart to be built in one pass over the log: what is left is folded in a second."""
@@ -82,7 +82,7 @@ def rebuild_all(
     found = places(database, projections)
     head = ledger.head()
     # One that holds nothing yet has nothing to be compared with, and goes to the end of the log at once.
-    aims = {name: min(place.position or head, head) for name, place in found.items()}
+    aims = {name: min(place.position, head) if place.position > 0 else head for name, place in found.items()}
     done = []
     for together, upto in passes(projections, aims):
         layouts = [database.write(partial(_begin, projection=projection)) for projection in together]
@@ -116,8 +116,7 @@ def finish(
 
 
 def _begin(connection: Connection, projection: Projection) -> Layout:
-    place = serving(projection).standing(connection)
-    fresh = Layout.beside(projection, place.generation + 1 if place else 1)
+    fresh = Layout.beside(projection, next_generation(connection, projection))
     drop_leftovers(connection, projection)
     fresh.create(connection)
     return fresh

@@ -64,7 +64,8 @@ def _waiting(database: Database, projection: Projection, *, back: bool) -> Layou
 def _chosen(connection: Connection, projection: Projection, back: bool) -> Layout:
     place = serving(projection).standing(connection)
     generation = place.generation if place else 0
-    found = [layout for layout in standing_beside(connection, projection) if (layout.generation < generation) == back]
+    beside = [layout for layout in standing_beside(connection, projection) if layout.generation != generation]
+    found = [layout for layout in beside if (layout.generation < generation) == back]
     if not found:
         which = (
             "No tables that served before are kept: they are from one rebuild that took over until the next begins."

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, MetaData, Table, insert, select, update
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 from sqlalchemy.sql.elements import quoted_name
 
+from ledger.errors import NothingToSwap
 from projections.aside import SetAside, aside_table
 from projections.columns import key, number, table
 from projections.database import Database
@@ -47,8 +48,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     aside: int
 
     def follows(self, projection: Projection) -> bool:
-        """Whether the projector moves it: it has not stopped, and its tables are of the definition we have."""
-        return self.failing is None and self.definition == projection.definition
+        """Whether the projector moves it: it has not stopped, and its tables are of the definition we have.
+
+        A position below zero was written by hand: no event is behind it.
+        """
+        return self.failing is None and self.definition == projection.definition and self.position >= 0
 
 
 class Layout:
@@ -67,6 +71,11 @@ class Layout:
     def beside(cls, projection: Projection, generation: int) -> Layout:
         """The tables of a rebuild that will be this generation."""
         return cls(projection, generation, f"__g{generation}")
+
+    @property
+    def names(self) -> list[str]:
+        """Of the tables with rows of the projection."""
+        return [str(made.name) for made in self.tables.values()]
 
     @property
     def all(self) -> list[Table]:
@@ -102,7 +111,7 @@ class Layout:
 
     def standing(self, connection: Connection, *, lock: bool = False) -> Place | None:
         """Where the projection stands; `lock`: nobody else may move it until the transaction ends."""
-        query = select(self.place)
+        query = select(self.place).where(self.place.c.name == self.projection.name)
         row = connection.execute(query.with_for_update() if lock else query).mappings().first()
         return None if row is None else Place(**row)
 
@@ -112,13 +121,7 @@ class Layout:
 
     def lacking(self, connection: Connection) -> list[str]:
         """What a hand or a crash took from these tables: names of tables, and of columns as `table.column`."""
-        inspected = sqlalchemy.inspect(connection)
-        found = self.missing(set(inspected.get_table_names()))
-        for made in self.all:
-            if made.name not in found:
-                there = {column["name"] for column in inspected.get_columns(made.name)}
-                found += [f"{made.name}.{column.name}" for column in made.columns if column.name not in there]
-        return found
+        return [name for made in self.all for name in lacking(connection, made)]
 
     def drop(self, connection: Connection) -> None:
         """Remove the tables, the place first: what is left of them is not taken for whole."""
@@ -131,6 +134,15 @@ class Layout:
             # SQLite knows indexes by name alone, whatever table they are on.
             index.name = quoted_name(f"{declared.name}_{index.name}_{self.generation}", None)
         return copy
+
+
+def lacking(connection: Connection, made: Table) -> list[str]:
+    """The name of this table if it is missing, or else those of the columns that are, as `table.column`."""
+    inspected = sqlalchemy.inspect(connection)
+    if not inspected.has_table(made.name):
+        return [made.name]
+    there = {column["name"] for column in inspected.get_columns(made.name)}
+    return [f"{made.name}.{column.name}" for column in made.columns if column.name not in there]
 
 
 @cache
@@ -154,7 +166,8 @@ def make_tables(database: Database, projections: Iterable[Projection] | None = N
             layout = serving(projection)
             if layout.place.name in there:
                 _complete(connection, layout, there)
-            place = layout.standing(connection) if layout.place.name in there else None
+            # Without a readable place nobody knows where the other tables stand.
+            place = None if lacking(connection, layout.place) else layout.standing(connection)
             if place is None or (place.position == 0 and not is_made_so(projection, place)):
                 drop_leftovers(connection, projection)
                 layout.create(connection)
@@ -178,20 +191,39 @@ def _complete(connection: Connection, layout: Layout, there: Collection[str]) ->
             connection.exec_driver_sql(f"ALTER TABLE {layout.place.name} ADD COLUMN {added} BIGINT NOT NULL DEFAULT 0")
 
 
+def next_generation(connection: Connection, projection: Projection) -> int:
+    """The number of tables to be built: above that of those that serve, and above what their indexes say.
+
+    Somebody may have changed the number in the place, and SQLite takes no index of a name that is there.
+    """
+    layout = serving(projection)
+    place, inspected = layout.standing(connection), sqlalchemy.inspect(connection)
+    there = set(inspected.get_table_names())
+    indexes = [index for name in layout.names if name in there for index in inspected.get_indexes(name)]
+    numbers = [int(match[1]) for index in indexes if (match := re.search(r"_(\d+)$", str(index["name"])))]
+    return max(0, place.generation if place else 0, *numbers) + 1
+
+
 def exchange(connection: Connection, fresh: Layout) -> None:
     """Let other tables take over, all in one step; those that served bear the number of their generation from then on.
 
     Tables that served before and serve again are a generation of their own, so that the highest number always serves.
-    What is left of tables that served, but of which some are missing, stands aside as generation 0.
+    What is left of tables that served, but of which some are missing, stands aside as generation 0. Raises
+    NothingToSwap when others stand in the way.
     """
     there = set(sqlalchemy.inspect(connection).get_table_names())
     before = serving(fresh.projection)
     place = before.standing(connection) if before.place.name in there else None
-    suffix = f"__g{place.generation if place else 0}"
+    suffix = f"__g{max(place.generation, 0) if place else 0}"
     if place is not None and fresh.generation < place.generation:
         connection.execute(update(fresh.place).values(generation=place.generation + 1))
         if connection.dialect.name != "sqlite":
             connection.commit()
+    if any(declared.name + suffix in there for declared in _declared(fresh.projection)):
+        raise NothingToSwap(
+            f"{fresh.projection.name}: tables stand under the number of those that serve, which somebody has changed:"
+            f" python -m projections rebuild {fresh.projection.name}"
+        )
     pairs: list[tuple[str, str]] = []
     for declared, made in zip(_declared(fresh.projection), fresh.all, strict=True):
         if declared.name in there:

@@ -118,8 +118,10 @@ class Statements:
     def _add(self, table: Table, rows: Lines, conflict: str) -> None:
         if not rows.lines:
             return
-        quote = "`" if self._on_server else '"'
-        head = f"INSERT INTO {quote}{table.name}{quote} VALUES "  # noqa: S608  # the name of a table of ours
+        prepared = self._connection.dialect.identifier_preparer
+        # By name: somebody may have taken a column and put it back behind the others.
+        columns = ", ".join(map(prepared.format_column, table.columns))
+        head = f"INSERT INTO {prepared.format_table(table)} ({columns}) VALUES "  # noqa: S608  # names of ours
         if not self._on_server:
             marks = ", ".join("?" * len(table.columns))
             values = [tuple(None if value is NULL else value for value in stored) for stored in rows.stored]
