@@ -92,8 +92,9 @@ class Proof:
     def write(self, statements: Statements, kept: Table) -> None:
         """Let `statements` add the changes to the table `kept`, and forget them here."""
         rows = [
-            (name, day, merchant, change.rows & MASK, change.low, change.high)
-            for (name, day, merchant), change in sorted(self.hashes().items())
+            (*bucket, count & MASK, low & MASK, high & MASK)
+            for bucket, (count, low, high) in sorted(self._sums.items())
+            if count or low & MASK or high & MASK
         ]
         statements.add_up(kept, encoder(kept).as_stored(rows), HALF)
         self._sums.clear()
