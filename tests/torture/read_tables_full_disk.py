@@ -45,7 +45,7 @@ class Size(NamedTuple):
 
 
 SHORT = Size(rounds=1, standing=600, events_max=30_000, names=("balances", "journal", "payouts"))
-FULL = Size(rounds=2, standing=22_000, events_max=50_000)
+FULL = Size(rounds=2, standing=8_000, events_max=50_000)
 
 
 class Disk:

@@ -42,7 +42,7 @@ class Size(NamedTuple):
 
 
 SHORT = Size(4, 2, standing=600, more=100, hold_s=(0.1, 0.5), names=("balances", "journal", "payouts"))
-FULL = Size(12, 16, standing=22_000, more=600, hold_s=(0.1, 3.0))
+FULL = Size(12, 8, standing=20_000, more=600, hold_s=(0.1, 3.0))
 
 
 def faults_of(sql: SqlServer) -> Faults:

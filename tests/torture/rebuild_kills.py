@@ -43,7 +43,7 @@ REBUILD = "tests.torture.divided_rebuild"
 PHASES = (LOAD, LOAD, COMPARE, EXCHANGE)
 """Where kills are aimed at; loading takes longest."""
 
-LOOK_S = 0.002
+LOOK_S = 0.01
 LATE_S = {LOAD: 1.0, COMPARE: 0.1, EXCHANGE: 0.3}
 """The longest a kill comes after the rebuild got to its phase."""
 
@@ -60,7 +60,7 @@ class Size(NamedTuple):
 
 
 SHORT = Size(kills=4, standing=600, more=60, in_peace=4, names=("balances", "journal", "payouts"))
-FULL = Size(kills=40, standing=22_000, more=200, in_peace=4)
+FULL = Size(kills=20, standing=8_000, more=200, in_peace=5)
 
 
 class Kill(NamedTuple):
