@@ -20,8 +20,8 @@ from local.mysql import SqlServer
 from local.processes import Process
 from tests.torture.full_disk import NoSmallDisk, fill, free_mb, small_disk
 from tests.torture.judge import Kind, Violation
-from tests.torture.read_models import REBUILD, Scene
-from tests.torture.rebuilds import ended, half_tables, remains, succeeded
+from tests.torture.read_models import REBUILD, Scene, half_tables
+from tests.torture.rebuilds import ended, remains, succeeded
 from tests.torture.servers import fresh_tables
 from tests.torture.trial import Bench, Report, Violated, until
 

@@ -19,8 +19,8 @@ from local.processes import Process
 from tests.torture import disturbed, outages
 from tests.torture.disturbed import Fault, Faults
 from tests.torture.judge import Violation
-from tests.torture.read_models import PROJECTOR, REBUILD, Scene, generations
-from tests.torture.rebuilds import COMPARE, EXCHANGE, LOAD, ended, half_tables, mark_left, reached, remains, succeeded
+from tests.torture.read_models import PROJECTOR, REBUILD, Scene, generations, half_tables
+from tests.torture.rebuilds import COMPARE, EXCHANGE, LOAD, ended, mark_left, reached, remains, succeeded
 from tests.torture.servers import fresh_tables
 from tests.torture.trial import Bench, Report, Violated
 

@@ -19,14 +19,13 @@ from typing import NamedTuple
 
 from local.processes import Process
 from tests.torture.judge import Kind, Violation
-from tests.torture.read_models import PROJECTOR, Scene, Store, generations
+from tests.torture.read_models import PROJECTOR, Scene, Store, generations, half_tables
 from tests.torture.rebuilds import (
     COMPARE,
     EXCHANGE,
     LOAD,
     START,
     folding,
-    half_tables,
     mark_left,
     processes,
     reached,
