@@ -26,7 +26,7 @@ from projections.follower import run_round
 from projections.places import places
 from projections.projection import PROJECTIONS, Projection
 from projections.rebuild import rebuild
-from projections.tables import serving
+from projections.tables import Place, serving
 from tests.projections.dumped import dump
 from tests.story import START
 from tests.torture.feeding import Feeder
@@ -160,9 +160,9 @@ def compared(expected: Database, found: Database, when: str) -> Iterator[Violati
     standing, wanted = places(found), places(expected)
     for projection in PROJECTIONS.values():
         place = standing.get(projection.name)
-        missing = lacking(found, projection)
-        if place is None or missing or not place.whole:
-            yield Violation(Kind.HALF_TABLE, f"{projection.name} lacks {missing or 'its place'}, {when}")
+        missing = _missing(found, projection, place)
+        if place is None or missing:
+            yield Violation(Kind.HALF_TABLE, f"{projection.name} lacks {missing}, {when}")
             continue
         for name in ("position", "aside", "failing_at"):
             if getattr(place, name) != getattr(wanted[projection.name], name):
@@ -201,10 +201,19 @@ def _generation(suffix: str) -> int:
     return int(suffix.removeprefix("__g"))
 
 
-def lacking(database: Database, projection: Projection) -> list[str]:
-    """Which of the tables that serve are not there."""
-    there = set(sqlalchemy.inspect(database.engine).get_table_names())
-    return [table.name for table in serving(projection).all if table.name not in there]
+def half_tables(database: Database, when: str) -> Iterator[Violation]:
+    """Tables that serve and are not whole, or not there."""
+    standing = places(database)
+    for projection in PROJECTIONS.values():
+        missing = _missing(database, projection, standing.get(projection.name))
+        if missing:
+            yield Violation(Kind.HALF_TABLE, f"{projection.name} lacks {missing}, {when}")
+
+
+def _missing(database: Database, projection: Projection, place: Place | None) -> str:
+    """What the tables that serve lack to be whole: names of tables, or their place; "" when nothing."""
+    missing = serving(projection).missing(set(sqlalchemy.inspect(database.engine).get_table_names()))
+    return ", ".join(missing) or ("" if place is not None and place.whole else "its place")
 
 
 def _keys(projection: Projection) -> dict[str, tuple[str, ...]]:

@@ -20,8 +20,8 @@ from local.mysql import SqlServer
 from local.processes import Process
 from tests.torture.full_disk import NoSmallDisk, fill, free_mb, small_disk
 from tests.torture.judge import Kind, Violation
-from tests.torture.read_models import REBUILD, Scene
-from tests.torture.rebuilds import ended, half_tables, remains, succeeded
+from tests.torture.read_models import REBUILD, Scene, half_tables
+from tests.torture.rebuilds import ended, remains, succeeded
 from tests.torture.servers import fresh_tables
 from tests.torture.trial import Bench, Report, Violated, until
 
@@ -45,7 +45,7 @@ class Size(NamedTuple):
 
 
 SHORT = Size(rounds=1, standing=600, events_max=30_000, names=("balances", "journal", "payouts"))
-FULL = Size(rounds=2, standing=22_000, events_max=50_000)
+FULL = Size(rounds=2, standing=8_000, events_max=50_000)
 
 
 class Disk:

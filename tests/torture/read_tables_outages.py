@@ -19,8 +19,8 @@ from local.processes import Process
 from tests.torture import disturbed, outages
 from tests.torture.disturbed import Fault, Faults
 from tests.torture.judge import Violation
-from tests.torture.read_models import PROJECTOR, REBUILD, Scene, generations
-from tests.torture.rebuilds import COMPARE, EXCHANGE, LOAD, ended, half_tables, mark_left, reached, remains, succeeded
+from tests.torture.read_models import PROJECTOR, REBUILD, Scene, generations, half_tables
+from tests.torture.rebuilds import COMPARE, EXCHANGE, LOAD, ended, mark_left, reached, remains, succeeded
 from tests.torture.servers import fresh_tables
 from tests.torture.trial import Bench, Report, Violated
 
@@ -42,7 +42,7 @@ class Size(NamedTuple):
 
 
 SHORT = Size(4, 2, standing=600, more=100, hold_s=(0.1, 0.5), names=("balances", "journal", "payouts"))
-FULL = Size(12, 16, standing=22_000, more=600, hold_s=(0.1, 3.0))
+FULL = Size(12, 8, standing=20_000, more=600, hold_s=(0.1, 3.0))
 
 
 def faults_of(sql: SqlServer) -> Faults:

@@ -19,14 +19,13 @@ from typing import NamedTuple
 
 from local.processes import Process
 from tests.torture.judge import Kind, Violation
-from tests.torture.read_models import PROJECTOR, Scene, Store, generations
+from tests.torture.read_models import PROJECTOR, Scene, Store, generations, half_tables
 from tests.torture.rebuilds import (
     COMPARE,
     EXCHANGE,
     LOAD,
     START,
     folding,
-    half_tables,
     mark_left,
     processes,
     reached,
@@ -43,7 +42,7 @@ REBUILD = "tests.torture.divided_rebuild"
 PHASES = (LOAD, LOAD, COMPARE, EXCHANGE)
 """Where kills are aimed at; loading takes longest."""
 
-LOOK_S = 0.002
+LOOK_S = 0.01
 LATE_S = {LOAD: 1.0, COMPARE: 0.1, EXCHANGE: 0.3}
 """The longest a kill comes after the rebuild got to its phase."""
 
@@ -60,7 +59,7 @@ class Size(NamedTuple):
 
 
 SHORT = Size(kills=4, standing=600, more=60, in_peace=4, names=("balances", "journal", "payouts"))
-FULL = Size(kills=40, standing=22_000, more=200, in_peace=4)
+FULL = Size(kills=20, standing=8_000, more=200, in_peace=5)
 
 
 class Kill(NamedTuple):

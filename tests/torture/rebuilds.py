@@ -13,10 +13,9 @@ from sqlalchemy import Connection, Select, TableClause, column, select, table, u
 from ledger.errors import Problem, ReadTablesUnavailable
 from local.processes import Process, tail
 from projections.database import Database
-from projections.places import places
 from projections.projection import PROJECTIONS
 from tests.torture.judge import Kind, Violation
-from tests.torture.read_models import SPOOL, Scene, generations, lacking, left_over
+from tests.torture.read_models import SPOOL, Scene, generations, left_over
 from tests.torture.trial import until
 
 START, LOAD, COMPARE, EXCHANGE, END = "start", "load", "compare", "exchange", "end"
@@ -92,16 +91,6 @@ def succeeded(rebuild: Process) -> list[Violation]:
         where = f"{rebuild.name} ended with {rebuild.exit_code}: {tail(rebuild.log, QUOTED)}"
         return [Violation(Kind.STALLED, where)]
     return found
-
-
-def half_tables(database: Database, when: str) -> Iterator[Violation]:
-    """Tables that serve and are not whole, or not there."""
-    standing = places(database)
-    for name, projection in PROJECTIONS.items():
-        place = standing.get(name)
-        missing = lacking(database, projection)
-        if place is None or missing or not place.whole:
-            yield Violation(Kind.HALF_TABLE, f"{name} lacks {missing or 'its place'}, {when}")
 
 
 def remains(scene: Scene, when: str) -> list[Violation]:
