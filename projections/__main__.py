@@ -24,12 +24,10 @@ from ledger.store import Ledger
 from projections import PROJECTIONS, Projection, renewing, showing
 from projections.aside import Pile
 from projections.database import Database, open_database
+from projections.exit_codes import AMISS, FINE, REFUSED
 from projections.places import cure, heads, piles, places, position_of, rebuild_command
 from projections.retry import retry
 from projections.tables import Place, places_beside, serving
-
-FINE, BEHIND, REFUSED = 0, 1, 2
-"""Exit codes: all is well; something is set aside, has stopped or must be rebuilt; the command could not be done."""
 
 SHOWN_MAX: Final = 20
 """Streams of one follower that `lag` shows with their causes."""
@@ -143,9 +141,9 @@ def _lag(ledger: Ledger, database: Database, console: Console) -> int:
         _show_heads(database, console)
     if any(place.position > head for place in found.values()):
         console.print("The event log ends before what was followed already: see the projector's log.", highlight=False)
-        return BEHIND
+        return AMISS
     stands_still = not all(place.follows(PROJECTIONS[name]) for name, place in found.items())
-    return BEHIND if stands_still or aside else FINE
+    return AMISS if stands_still or aside else FINE
 
 
 def _piled(pile: Pile | None) -> tuple[str, str, str]:
@@ -186,7 +184,7 @@ def _retry(projection: Projection, stream: str | None, ledger: Ledger, database:
         return renewing.rebuild([projection], ledger, database, datetime.now(UTC), console)
     done = retry(ledger, database, projection, stream)
     console.print(f"{projection.name}: {done.taken} events folded, {done.left} still set aside.")
-    return BEHIND if done.left else FINE
+    return AMISS if done.left else FINE
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -25,15 +25,12 @@ from projections.beside import Compared, Told
 from projections.checking import check
 from projections.comparing import Difference, swap_command, unexplained
 from projections.database import Database
+from projections.exit_codes import AMISS, FINE
 from projections.places import piles, places
 from projections.projection import Projection
 from projections.rebuild import Rebuilt, rebuild_all
 from projections.swapping import compare_again, swap
 from projections.tables import make_tables
-
-FINE: Final = 0
-DIFFERS: Final = 1
-"""Exit code: something differs that nobody has accepted, is not as the log says, or is still set aside."""
 
 
 def add_to(commands: Any) -> None:
@@ -93,7 +90,7 @@ def rebuild(
     for one in wanted:
         if one.name in aside:
             console.print(f"{one.name}: {aside[one.name].events} still set aside; see lag.")
-            code = DIFFERS
+            code = AMISS
     return code
 
 
@@ -108,7 +105,7 @@ def _tell(done: Sequence[Rebuilt], accepted: Collection[str], console: Console, 
         else:
             console.print(f"{each.name} goes on with the tables that served; the others wait beside.")
             _tell_how_to_accept(each.name, each.compared, console, back=back)
-    return FINE if all(each.swapped for each in done) else DIFFERS
+    return FINE if all(each.swapped for each in done) else AMISS
 
 
 def _tell_how_to_accept(name: str, compared: Compared, console: Console, *, back: bool) -> None:
@@ -126,7 +123,7 @@ def _compare(
     if not unexplained(compared.differences, ()):
         return FINE
     _tell_how_to_accept(projection.name, compared, console, back=back)
-    return DIFFERS
+    return AMISS
 
 
 def _show(name: str, compared: Compared, accepted: Collection[str], console: Console) -> None:
@@ -153,7 +150,7 @@ def _check(chosen: Sequence[Projection], ledger: Ledger, database: Database, at:
     for finding in found:
         console.print(str(finding), markup=False, highlight=False)
     console.print(f"{len(chosen)} read models checked, {len(found)} findings.")
-    return DIFFERS if found else FINE
+    return AMISS if found else FINE
 
 
 class _Rate(ProgressColumn):

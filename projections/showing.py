@@ -14,12 +14,14 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from rich.console import Console
 
+from ledger.calendar import day_written
 from ledger.errors import InvalidField, ReadTablesUnavailable
 from ledger.privacy import Sealed
 from ledger.store import Ledger
 from projections import books, past_pages
 from projections.as_of import AsOf, position_at
 from projections.database import Reader
+from projections.exit_codes import FINE
 from projections.pages import Looked
 from projections.places import positions
 
@@ -28,7 +30,6 @@ PAGES_MAX: Final = 1_000
 """Pages that are looked through for one command."""
 
 SEALED: Final = "(sealed)"
-DONE: Final = 0
 
 Fetch = Callable[[Reader, Ledger, AsOf, argparse.Namespace, int, Any], Looked[Any, Any]]
 
@@ -126,7 +127,7 @@ def show(asked: argparse.Namespace, ledger: Ledger, reader: Reader, console: Con
         _say_totals(console, reader, as_of)
     if more:
         _say(console, "There are more: ask for them with a larger --limit.")
-    return DONE
+    return FINE
 
 
 def _as_of(asked: argparse.Namespace, ledger: Ledger, reader: Reader, projection: str) -> AsOf:
@@ -157,9 +158,7 @@ def _position(ledger: Ledger, text: str) -> int:
 
 def _day(text: str) -> date:
     try:
-        if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-            raise ValueError
-        return date.fromisoformat(text)
+        return day_written(text)
     except ValueError:
         raise InvalidField("Give a day such as 2026-11-23.", field="effective-at") from None
 

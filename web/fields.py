@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields
 
+from ledger.calendar import day_written
 from ledger.errors import InvalidAmount, InvalidField, Problem, UnknownCurrency
 from ledger.money import EXPONENTS, UNITS_MAX
 from web.problems import FaultyFields
@@ -146,9 +147,9 @@ class Day(fields.Date):
 
     def _deserialize(self, value: object, attr: str | None, data: object, **_: object) -> date:
         try:
-            if not isinstance(value, str) or not re.fullmatch(r"2\d{3}-\d\d-\d\d", value, re.ASCII):
+            if not isinstance(value, str):
                 raise ValueError
-            return date.fromisoformat(value)
+            return day_written(value)
         except ValueError:
             raise ValidationError("This is a day, such as 2026-11-23.") from None
 

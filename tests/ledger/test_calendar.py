@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from ledger.calendar import ICT, bank_day
+from ledger.calendar import ICT, bank_day, day_written
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,18 @@ def test_a_bank_day_begins_at_midnight_in_vietnam(at: datetime, day: date) -> No
 def test_there_is_no_daylight_saving() -> None:
     offsets = {datetime(2026, month, 1, tzinfo=ICT).utcoffset() for month in range(1, 13)}
     assert offsets == {timedelta(hours=7)}
+
+
+def test_a_day_is_written_in_one_way() -> None:
+    assert day_written("2026-11-23") == date(2026, 11, 23)
+
+
+@pytest.mark.parametrize("text", ["", "2026-1-3", "20261123", "2026-W48-1", "2026-02-30", "1026-11-23", "2026-11-23 "])
+def test_what_is_no_day_or_written_otherwise_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="day"):
+        day_written(text)
+
+
+def test_digits_of_other_scripts_are_none() -> None:
+    with pytest.raises(ValueError, match="day"):
+        day_written("202６-11-23")

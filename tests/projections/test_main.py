@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 
 import pytest
@@ -18,8 +17,9 @@ from projections.follower import run_batch, run_round
 from projections.payments import PAYMENTS
 from projections.places import places
 from projections.projection import PROJECTIONS
+from tests.projections.environment import set_environment
 from tests.projections.planted import Planted
-from tests.story import MASTER_KEY, START, Story
+from tests.story import START, Story
 
 Run = Callable[..., tuple[int, str]]
 
@@ -32,15 +32,7 @@ def run(
     read_tables_url: str,
 ) -> Run:
     """Runs a command in an environment as in production; its exit code and what it printed."""
-    environment = {
-        "EVENT_STORE_URL": event_store_url,
-        "READ_TABLES_URL": read_tables_url,
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "SOCAI_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
-        "SOCAI_BANK_ACCOUNTS": "accounts.json",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    set_environment(monkeypatch, events=event_store_url, tables=read_tables_url)
 
     def command(*arguments: str) -> tuple[int, str]:
         code = main(arguments)

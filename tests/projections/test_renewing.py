@@ -14,9 +14,10 @@ from sqlalchemy import delete, select, update
 from ledger.store import Ledger
 from projections.__main__ import _chosen, _parser
 from projections.database import Database
+from projections.exit_codes import AMISS, FINE
 from projections.payments import PAYMENTS
 from projections.places import places
-from projections.renewing import DIFFERS, FINE, renew
+from projections.renewing import renew
 from tests.story import START, Story
 
 Run = Callable[..., tuple[int, str]]
@@ -60,17 +61,17 @@ def test_a_rebuild_that_shows_the_same_takes_over(run: Run, served: Story, datab
 def test_a_difference_waits_until_it_is_accepted_by_name(run: Run, served: Story, database: Database) -> None:
     _damage(database, status="paid")
     code, printed = run("rebuild", "payments")
-    assert code == DIFFERS
+    assert code == AMISS
     assert "payments.status: paid -> awaiting" in printed
     assert "to be accepted" in printed
     assert places(database)["payments"].generation == 0
-    assert run("compare", "payments")[0] == DIFFERS
-    assert run("swap", "payments")[0] == DIFFERS
+    assert run("compare", "payments")[0] == AMISS
+    assert run("swap", "payments")[0] == AMISS
     code, printed = run("swap", "payments", "--accept", "payments.status: paid -> awaiting", "--accept", "odd")
     assert code == FINE
     assert "Accepted, but it does not occur: odd" in printed
     assert places(database)["payments"].generation == 1
-    assert run("compare", "payments", "--back")[0] == DIFFERS
+    assert run("compare", "payments", "--back")[0] == AMISS
     accepted = ("--accept", "payments.status: awaiting -> paid")
     assert run("swap", "payments", "--back", *accepted)[0] == FINE
     assert set(database.column(select(PAYMENTS.c.status))) == {"paid"}
@@ -89,7 +90,7 @@ def test_the_command_that_accepts_is_printed_to_be_pasted(run: Run, served: Stor
         database, status="paid", received=7, fees=8, settled=9, settled_fees=10, code="PAY123", merchant_reference="'"
     )
     code, printed = run("rebuild", "payments")
-    assert code == DIFFERS
+    assert code == AMISS
     words = _pasted(printed)
     assert len(shlex.join(words)) > WIDTH
     assert words.count("--accept") == len(
@@ -115,7 +116,7 @@ def test_check_names_the_row_and_the_column(run: Run, served: Story, database: D
     assert run("check")[0] == FINE
     _damage(database, received=5)
     code, printed = run("check", "payments")
-    assert code == DIFFERS
+    assert code == AMISS
     assert "received" in printed
     database.write(lambda connection: connection.execute(delete(PAYMENTS)))
     assert "row missing" in run("check", "payments")[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import io
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,8 +15,9 @@ from projections import showing
 from projections.__main__ import main
 from projections.database import Database, open_database
 from projections.tables import make_tables
+from tests.projections.environment import set_environment
 from tests.projections.tale import Tale
-from tests.story import BANK_ACCOUNT, MASTER_KEY
+from tests.story import BANK_ACCOUNT
 
 Show = Callable[..., list[list[str]]]
 
@@ -131,15 +131,7 @@ def test_a_position_the_tables_do_not_show_yet_is_refused(tale: Tale, sqlite_url
 def test_the_command_line_has_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sqlite_url: str, sqlite_events_url: str
 ) -> None:
-    environment = {
-        "EVENT_STORE_URL": sqlite_events_url,
-        "READ_TABLES_URL": sqlite_url,
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "SOCAI_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
-        "SOCAI_BANK_ACCOUNTS": "accounts.json",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    set_environment(monkeypatch, events=sqlite_events_url, tables=sqlite_url)
     tables = open_database(sqlite_url)
     make_tables(tables)
     tables.close()
