@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import resource
 import tempfile
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,16 @@ from tests.story import START
 
 ONE, OTHER = (table(name, key("id"), prose("text")) for name in ("loaded_one", "loaded_other"))
 TEXT = "q\" ' \\ ]\n[ \x0c Đức"
+
+
+@pytest.fixture
+def files_url(mysql_url: str, mysql_server: SqlServer) -> Iterator[str]:
+    """Read tables on a server that takes files: MariaDB does so by itself, MySQL when it is told to."""
+    with closing(open_database(mysql_server.url)) as root:
+        allowed = root.column(text("SELECT @@GLOBAL.local_infile"))[0]
+        root.write(lambda connection: connection.execute(text("SET GLOBAL local_infile = 1")))
+        yield mysql_url
+        root.write(lambda connection: connection.execute(text(f"SET GLOBAL local_infile = {allowed}")))
 
 
 @pytest.mark.parametrize("rows_in_memory", [3, 60_000])
@@ -66,8 +78,8 @@ def test_tables_that_are_away_end_a_build(tale: Tale, database: Database) -> Non
         build(tale.story.ledger, database, layouts, tale.story.ledger.head(), START)
 
 
-def test_rows_are_spooled_until_one_of_their_table_is_asked_for(mysql_url: str) -> None:
-    database = open_database(mysql_url)
+def test_rows_are_spooled_until_one_of_their_table_is_asked_for(files_url: str) -> None:
+    database = open_database(files_url)
     form = encoder(ONE)
     database.write(_make)
     with Loading(database) as loading, Loading(database, loading.folder) as child:
@@ -94,8 +106,8 @@ def test_rows_are_spooled_until_one_of_their_table_is_asked_for(mysql_url: str) 
     database.close()
 
 
-def test_files_of_several_are_loaded_as_one(mysql_url: str) -> None:
-    database = open_database(mysql_url)
+def test_files_of_several_are_loaded_as_one(files_url: str) -> None:
+    database = open_database(files_url)
     form = encoder(ONE)
     database.write(_make)
     with Loading(database) as loading:
@@ -115,9 +127,9 @@ def test_files_of_several_are_loaded_as_one(mysql_url: str) -> None:
 
 
 def test_no_room_for_the_spool_ends_a_build_and_leaves_nothing(
-    tale: Tale, mysql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tale: Tale, files_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = open_database(mysql_url)
+    database = open_database(files_url)
     layouts = fresh(database, *PROJECTIONS.values())
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
