@@ -23,7 +23,8 @@ def test_nobody_who_reads_or_appends_notices_a_rebuild(bench_of_tables: MakeBenc
 def test_an_exchange_that_removes_the_old_tables_first_fails_reads(sqlite_bench: Bench, mysql_tables: Store) -> None:
     with pytest.raises(Violated) as found:
         rebuild_in_use.run(sqlite_bench, mysql_tables, SHORT, rebuild_from="tests.torture.careless_exchange")
-    assert Kind.UNREAD in found.value.kinds
+    # Reads fail, or a projector was quick to make empty tables, which stand at an earlier position.
+    assert found.value.kinds.keys() & {Kind.UNREAD, Kind.BACKWARDS}
 
 
 def test_a_second_is_too_long() -> None:
