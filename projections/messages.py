@@ -6,8 +6,9 @@ driver, in the transaction of its connection, and raises what it would raise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 import mysql.connector
 from sqlalchemy import Connection
@@ -16,7 +17,9 @@ from sqlalchemy.exc import DBAPIError
 from ledger.sql_engine import LOST
 
 BYTES_AT_ONCE: Final = 1_000_000
-"""Of one message: the largest that servers take by default is 16 MB, and one statement may have as much again."""
+"""Of one statement with many rows, and of one message: the largest that servers take by default is 16 MB."""
+
+T = TypeVar("T")
 
 
 class Statement(NamedTuple):
@@ -39,7 +42,11 @@ def sent(connection: Connection, statements: Sequence[Statement]) -> list[Result
 
     What stood before a statement at fault is done then, and nothing after it.
     """
-    return [result for some in _messages(statements) for result in _sent(connection, some)]
+    return [result for some in bounded(statements, _size) for result in _sent(connection, some)]
+
+
+def _size(statement: Statement) -> int:
+    return len(statement.rest)
 
 
 def _sent(connection: Connection, some: Sequence[Statement]) -> list[Result]:
@@ -62,12 +69,13 @@ def _told(connection: Connection, head: str, error: mysql.connector.Error) -> Ba
     return DBAPIError.instance(head, None, error, kind, True, connection_invalidated=lost, dialect=dialect)
 
 
-def _messages(statements: Sequence[Statement]) -> Iterator[Sequence[Statement]]:
+def bounded(things: Sequence[T], size_of: Callable[[T], int], most: int = sys.maxsize) -> Iterator[Sequence[T]]:
+    """The same in pieces of at most `most` things and BYTES_AT_ONCE; what is larger by itself is a piece of its own."""
     begin, size = 0, 0
-    for number, statement in enumerate(statements):
-        size += len(statement.rest)
-        if number > begin and size > BYTES_AT_ONCE:
-            yield statements[begin:number]
-            begin, size = number, len(statement.rest)
-    if statements:
-        yield statements[begin:]
+    for number, thing in enumerate(things):
+        size += size_of(thing)
+        if number > begin and (number - begin == most or size > BYTES_AT_ONCE):
+            yield things[begin:number]
+            begin, size = number, size_of(thing)
+    if things:
+        yield things[begin:]

@@ -9,7 +9,7 @@ While a server executes what was sent, the next can be put together: a large bat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any, Final, Self
@@ -19,12 +19,11 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from projections.encoding import NULL, Key, Lines, encoder, sql
-from projections.messages import Statement, sent
+from projections.messages import Statement, bounded, sent
 from projections.rows import primary
 
 ROWS_AT_ONCE: Final = 1_000
-BYTES_AT_ONCE: Final = 1_000_000
-"""Bounds of one statement."""
+"""Of one statement."""
 
 BYTES_AHEAD: Final = 50_000
 """What is sent on its way before all is put together. With less, another round trip costs more than it saves."""
@@ -127,7 +126,7 @@ class Statements:
             values = [tuple(None if value is NULL else value for value in stored) for stored in rows.stored]
             self._gather(Statement(f"{head}({marks})", conflict, values))
             return
-        for some in _bounded(rows.lines):
+        for some in bounded(rows.lines, len, ROWS_AT_ONCE):
             text = b"),(".join([sql(line)[1:-1] for line in some]).decode()
             self._gather(Statement(head, f"({text}){conflict}"))
 
@@ -160,16 +159,6 @@ def _execute(connection: Connection, statement: Statement) -> None:
         # The values are in the error, and whoever logs it would show them.
         error.statement = statement.head
         raise
-
-
-def _bounded(lines: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    begin, size = 0, 0
-    for number, line in enumerate(lines):
-        size += len(line)
-        if number > begin and (number - begin == ROWS_AT_ONCE or size > BYTES_AT_ONCE):
-            yield lines[begin:number]
-            begin, size = number, len(line)
-    yield lines[begin:]
 
 
 def _conflict(table: Table, connection: Connection, value: str) -> str:

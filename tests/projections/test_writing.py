@@ -29,7 +29,8 @@ from projections.columns import (
 )
 from projections.database import Database, open_database
 from projections.encoding import Lines, Row, encoder
-from projections.writing import BYTES_AHEAD, BYTES_AT_ONCE, Statements
+from projections.messages import BYTES_AT_ONCE
+from projections.writing import BYTES_AHEAD, Statements
 
 EVERY = table(
     "every_kind",
