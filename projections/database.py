@@ -140,7 +140,7 @@ class Database(Reader):
 
     def is_fenced(self, connection: Connection, name: str) -> bool:
         """Whether another connection holds the fence of `name`. Ask after locking what the fence is about."""
-        return self.are_fenced(connection, [name])
+        return self.is_mysql and connection.exec_driver_sql(self.fence_question([name])).scalar() is not None
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -174,12 +174,6 @@ class Database(Reader):
             return
         with self.fenced(f"{name}, compared"):
             yield
-
-    def are_fenced(self, connection: Connection, names: Sequence[str]) -> bool:
-        """Whether another connection holds the fence of any of these. Ask after locking what the fences are about."""
-        if not self.is_mysql:
-            return False
-        return connection.exec_driver_sql(self.fence_question(names)).scalar() is not None
 
     def fence_question(self, names: Sequence[str]) -> str:
         """The statement that gives one value for MySQL and MariaDB: NULL where nobody holds the fence of any of these.
