@@ -153,7 +153,7 @@ class _Reader:
         namespace, _, local = name.rpartition(" ")
         text = "".join(opened.texts).strip(_BLANK)
         if text and opened.children:
-            raise NotXml(f"text beside the elements of {_printable(local)}")
+            raise NotXml("text beside elements")
         element = Element(
             namespace=namespace,
             name=local,
@@ -181,10 +181,6 @@ def _refusal(what: str) -> Callable[..., NoReturn]:
         raise NotXml(what)
 
     return refuse
-
-
-def _printable(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) else "an element"
 
 
 # writing

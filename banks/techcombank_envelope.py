@@ -52,9 +52,10 @@ def signature(text: bytes, key: RSAPrivateKey) -> str:
 
 
 def signed_by(text: bytes, given: str, key: RSAPublicKey) -> bool:
-    """Whether `given` (Base64) is this key's signature over the canonical text."""
+    """Whether `given` (Base64, which may be broken into lines) is this key's signature over the canonical text."""
     try:
-        key.verify(b64decode(given, validate=True), hashlib.sha256(text).digest(), PKCS1v15(), hashes.SHA256())
+        raw = b64decode("".join(given.split()), validate=True)
+        key.verify(raw, hashlib.sha256(text).digest(), PKCS1v15(), hashes.SHA256())
     except (ValueError, InvalidSignature):
         return False
     return True
