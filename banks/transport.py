@@ -18,11 +18,20 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Literal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, Literal, TypeAlias
 from urllib.parse import urlencode
 
 import httpcore
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.x509 import Certificate
+
+Tls: TypeAlias = ssl.SSLContext
+"""How a bank is to be met; adapters hand it on and look no deeper."""
 
 ATTEMPTS_OF_A_READ: Final = 2
 CONNECTIONS_MAX: Final = 8
@@ -89,6 +98,22 @@ class Answer(msgspec.Struct, frozen=True):
         return f"Answer({self.status}, {len(self.body)} bytes)"
 
     __str__ = __repr__
+
+
+def mutual_tls(certificate: Certificate, key: RSAPrivateKey, authority: Certificate | None) -> Tls:
+    """Full verification of the bank, against `authority` alone where one is given, and our certificate shown to it.
+
+    The library loads a key from a file only, so it gets one that holds the key encrypted, for a moment.
+    """
+    trusted = authority.public_bytes(Encoding.PEM).decode("ascii") if authority is not None else None
+    context = ssl.create_default_context(cadata=trusted)
+    password = AESGCM.generate_key(256).hex()
+    closed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode()))
+    with TemporaryDirectory() as folder:
+        place = Path(folder, "client.pem")
+        place.write_bytes(certificate.public_bytes(Encoding.PEM) + closed)
+        context.load_cert_chain(place, password=password)
+    return context
 
 
 class Transport:
