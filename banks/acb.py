@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar, Final
 from urllib.parse import urlencode
 
+from banks.acb_credentials import SIGNERS, AcbCredentials
 from banks.acb_messages import acknowledgement, read_history, read_notice
 from banks.acb_orders import (
     DATA_NOT_FOUND,
@@ -24,7 +25,7 @@ from banks.acb_orders import (
     said,
 )
 from banks.access_token import AccessToken
-from banks.accounts import BankAccount
+from banks.accounts import BankAccount, Credentials
 from banks.bank import (
     Acknowledgement,
     Balance,
@@ -65,7 +66,6 @@ HISTORY_DAYS_MAX: Final = 92
 """Our own bounds on one sweep; the bank gives at most HISTORY_ROWS a page and wants to be asked day by day (2.1.3)."""
 
 NAME_MAX: Final = 70
-SIGNERS: Final = 2
 
 
 class Acb(Bank):
@@ -77,6 +77,7 @@ class Acb(Bank):
     code: ClassVar[str] = "acb"
     name: ClassVar[str] = "ACB"
     bin: ClassVar[str] = "970416"
+    credentials: ClassVar[type[Credentials]] = AcbCredentials
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability) - {Capability.LOOKUP_NAME}
     limits: ClassVar[TransferLimits] = TransferLimits(
         amount_max={"napas": Money(499_999_999)},  # [assumed], 6.2: below 500 million
@@ -88,7 +89,8 @@ class Acb(Bank):
         self, account: BankAccount, transport: Transport, clock: Callable[[], datetime], token: Callable[[], str]
     ) -> None:
         super().__init__(account, transport, clock, token)
-        if len(account.signers) != SIGNERS:
+        self._credentials = account.credentials_as(AcbCredentials)
+        if len(self._credentials.signers) != SIGNERS:
             raise InvalidBankAccounts("An ACB account needs two signers, maker and checker.", field=account.id)
         self._access = AccessToken(self._fetch_token, clock)
 
@@ -122,7 +124,7 @@ class Acb(Bank):
         self.check_order(order)
         trace = self._token()
         data = order_data(order, self.account.account_number)
-        body = order_body(data, self.account.signers, trace, self._clock())
+        body = order_body(data, self._credentials.signers, trace, self._clock())
         headers = {**self._headers(trace), "X-Channel": "SOBA", "Content-Type": "application/json"}
         request = Request(method="POST", url=self.account.base_url + ORDERS, headers=headers, body=body)
         try:
@@ -167,7 +169,7 @@ class Acb(Bank):
         """ACB sends a key that we gave it, in `Authorization` or `x-api-key`; its checksum is not public (2.1.9)."""
         del raw_body
         given = [value for name, value in headers.items() if name.lower() in ("authorization", "x-api-key")]
-        if not key_matches(given, [key.reveal() for key in self.account.webhook_keys]):
+        if not key_matches(given, [key.reveal() for key in self._credentials.webhook_keys]):
             raise SignatureInvalid("Send the key agreed with us in Authorization or x-api-key.", field="Authorization")
 
     def parse_webhook(self, raw_body: bytes) -> BankNotice:
@@ -225,8 +227,8 @@ class Acb(Bank):
         return {
             "X-Service": "statement",
             "Request-ID": self._token(),
-            "Provider-ID": self.account.provider_id,
-            "TPP-ID": self.account.provider_id,
+            "Provider-ID": self._credentials.provider_id,
+            "TPP-ID": self._credentials.provider_id,
             "Request-DateTime": self._clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
 
@@ -256,21 +258,21 @@ class Acb(Bank):
     def _headers(self, request_id: str) -> dict[str, str]:
         return {
             "Accept": "application/json",
-            "X-Client-ID": self.account.client_id,
-            "X-Provider-ID": self.account.provider_id,
+            "X-Client-ID": self._credentials.client_id,
+            "X-Provider-ID": self._credentials.provider_id,
             "X-Request-ID": request_id,
         }
 
     def _fetch_token(self) -> tuple[Secret, timedelta]:
         form = {
-            "client_id": self.account.client_id,
-            "client_secret": self.account.client_secret.reveal(),
+            "client_id": self._credentials.client_id,
+            "client_secret": self._credentials.client_secret.reveal(),
             "grant_type": "client_credentials",
             "scope": "soba-api",
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         body = urlencode(form).encode()
-        request = Request(method="POST", url=self.account.token_url, headers=headers, body=body)
+        request = Request(method="POST", url=self._credentials.token_url, headers=headers, body=body)
         try:
             answer = self._transport.ask(request)
             return _token_of(answer)

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from banks.accounts import Signer
+from banks.acb_credentials import Signer
 from banks.bank import TransferOrder
 from banks.bank_text import memo_with_id, plain
 from banks.napas import citad_code, traffic_bin

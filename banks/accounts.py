@@ -1,24 +1,24 @@
 """Our accounts at banks, with what each bank gave us to prove who we are: read once, all faults reported together.
 
 The file is JSON: `{"bank_accounts": [{"id": "ba_acb_main", "bank": "acb", "account_number": "12345678",
-"holder": "...", "base_url": "https://...", "token_url": "https://...", "client_id": "...", "client_secret": "...",
-"provider_id": "...", "webhook_key": "..." or ["new", "old"], "signers": [{"authorization_id": "...",
-"private_key_pem": "...", "certificate_pem": "..."}, ...]}]}`. Secrets never show in repr, messages or problems.
+"holder": "...", "base_url": "https://...", ...}]}`. The other fields of an account are its bank's own, and each bank
+states them in its own file by a subclass of Credentials. Secrets never show in repr, messages or problems.
 """
 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from cryptography.x509 import Certificate
 
 from banks.strict_json import Json, NotJson, parse
@@ -26,41 +26,49 @@ from ledger.errors import InvalidBankAccounts
 from ledger.settings import Secret
 
 ACCOUNTS_MAX: Final = 200
-WEBHOOK_KEYS_MAX: Final = 2
-WEBHOOK_KEY_MIN: Final = 16
-SIGNERS_MAX: Final = 2
+SECRETS_MAX: Final = 2
+SECRET_MIN: Final = 16
+
+SHORT: Final = r"[!-~]{1,200}"
+SHORT_SAID: Final = "1 to 200 visible ASCII characters"
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """One of the people whose signature a bank wants under an order: the id it knows, the key and its certificate."""
+class Credentials(ABC):
+    """What one bank gave us, in a shape of its own: a frozen dataclass that hides every secret in it."""
 
-    authorization_id: str
-    private_key: RSAPrivateKey = field(repr=False)
-    certificate: Certificate = field(repr=False)
+    @classmethod
+    @abstractmethod
+    def read(cls, entry: Entry) -> Self | None:
+        """Takes the bank's own fields from an account of the file. None when one is missing or wrong; the entry has
+        noted which.
+        """
+
+
+C = TypeVar("C", bound=Credentials)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankAccount:
-    """One account of ours at one bank. `id` is our own name for it; `webhook_keys` are valid side by side."""
+    """One account of ours at one bank. `id` is our own name for it; `credentials` are of its bank's own class."""
 
     id: str
     bank: str
     account_number: str = field(repr=False)
     holder: str = field(repr=False)
     base_url: str
-    token_url: str
-    client_id: str = field(repr=False)
-    client_secret: Secret
-    provider_id: str = field(repr=False)
-    webhook_keys: tuple[Secret, ...]
-    signers: tuple[Signer, ...]
+    credentials: Credentials = field(repr=False)
+
+    def credentials_as(self, kind: type[C]) -> C:
+        """The credentials, which must be of this class. Raises InvalidBankAccounts."""
+        if not isinstance(self.credentials, kind):
+            raise InvalidBankAccounts("This account holds the credentials of another bank.", field=self.id)
+        return self.credentials
 
 
-def load_accounts(path: Path) -> dict[str, BankAccount]:
-    """Our bank accounts by id, from the JSON file at `path`.
+def read_accounts(path: Path, classes: Mapping[str, type[Credentials]]) -> dict[str, BankAccount]:
+    """Our bank accounts by id, from the JSON file at `path`. `classes`: the credentials of each bank, by its code.
 
     Raises InvalidBankAccounts that lists every fault with its place, and quotes no value.
     """
@@ -78,7 +86,7 @@ def load_accounts(path: Path) -> dict[str, BankAccount]:
         raise InvalidBankAccounts(f"The file holds a list of 1 to {ACCOUNTS_MAX} accounts.", field="bank_accounts")
     found: dict[str, BankAccount] = {}
     for index, entry in enumerate(entries):
-        account = _account(_Entry(entry, f"bank_accounts[{index}]", faults))
+        account = _account(Entry(entry, f"bank_accounts[{index}]", faults), classes)
         if account is not None and account.id in found:
             faults.append(f"bank_accounts[{index}].id stands there twice")
         elif account is not None:
@@ -88,8 +96,10 @@ def load_accounts(path: Path) -> dict[str, BankAccount]:
     return found
 
 
-class _Entry:
-    """An object of the file whose fields are taken one by one; what is wrong or left over becomes a fault."""
+class Entry:
+    """An object of the file whose fields are taken one by one; what is wrong or left over becomes a fault. Every
+    method that takes a field notes a fault with its place and goes on with an empty value.
+    """
 
     def __init__(self, value: Json, where: str, faults: list[str]) -> None:
         self.where = where
@@ -101,6 +111,7 @@ class _Entry:
             faults.append(f"{where} is not an object")
 
     def text(self, name: str, pattern: str, what: str) -> str:
+        """A text of this pattern; `what` says in words what belongs there."""
         value = self.raw(name)
         if isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL):
             return value
@@ -108,14 +119,95 @@ class _Entry:
         return ""
 
     def raw(self, name: str) -> Json:
+        """Whatever stands there, None if nothing does."""
         self._taken.add(name)
         return self._fields.get(name)
 
     def fault(self, name: str, what: str) -> None:
+        """Notes what is wrong with a field, without quoting it."""
         self._faults.append(f"{self.where}.{name} {what}")
 
-    def below(self, name: str, value: Json) -> _Entry:
-        return _Entry(value, f"{self.where}.{name}", self._faults)
+    def below(self, name: str, value: Json) -> Entry:
+        """An object inside this one, with its own place."""
+        return Entry(value, f"{self.where}.{name}", self._faults)
+
+    def optional(self, name: str) -> bool:
+        """Whether a field that may be left out is there."""
+        return self.raw(name) is not None
+
+    def url(self, name: str) -> str:
+        """https anywhere; plain http only to this machine or to a host without a dot (a service beside us)."""
+        value = self.text(name, r"https?://[!-~]{1,300}", "an https address")
+        try:
+            parts = urlsplit(value)
+            host, odd = parts.hostname or "", bool(parts.username or parts.query or parts.fragment or parts.port == 0)
+        except ValueError:
+            host, odd = "", True
+        if value and (not host or odd):
+            self.fault(name, "is an address without user, query and fragment")
+        elif value and parts.scheme == "http" and "." in host and not host.startswith("127."):
+            self.fault(name, "must be https")
+        return value.rstrip("/")
+
+    def short(self, name: str) -> str:
+        """A name or id that a bank gave us."""
+        return self.text(name, SHORT, SHORT_SAID)
+
+    def secret(self, name: str) -> Secret:
+        """A secret that a bank gave us."""
+        return Secret(self.short(name))
+
+    def secrets(self, name: str) -> tuple[Secret, ...]:
+        """One secret of ours, or two while one replaces the other; long enough not to be guessed."""
+        value = self.raw(name)
+        keys = value if isinstance(value, list) else [value]
+        good = [key for key in keys if isinstance(key, str) and re.fullmatch(rf"[!-~]{{{SECRET_MIN},200}}", key)]
+        if not 0 < len(keys) <= SECRETS_MAX or len(good) != len(keys):
+            self.fault(name, f"is not one key, or two while one replaces the other, of {SECRET_MIN} or more characters")
+        return tuple(Secret(key) for key in good)
+
+    def private_key(self, name: str) -> RSAPrivateKey | None:
+        """An RSA private key as PEM text without a password."""
+        key = self._pem(name, self.raw(name), lambda pem: load_pem_private_key(pem, password=None))
+        if key is None or isinstance(key, RSAPrivateKey):
+            return key
+        self.fault(name, "is not an RSA key")
+        return None
+
+    def public_key(self, name: str) -> RSAPublicKey | None:
+        """A bank's RSA public key as PEM text, bare or in a certificate."""
+        return self._public_key(name, self.raw(name))
+
+    def public_keys(self, name: str) -> tuple[RSAPublicKey, ...]:
+        """One such key of a bank, or two while one replaces the other."""
+        value = self.raw(name)
+        texts = value if isinstance(value, list) else [value]
+        if not 0 < len(texts) <= SECRETS_MAX:
+            self.fault(name, "is not one key, or two while one replaces the other")
+            return ()
+        keys = [self._public_key(name, text) for text in texts]
+        return tuple(key for key in keys if key is not None)
+
+    def certificate(self, name: str) -> Certificate | None:
+        """A certificate as PEM text."""
+        return self._pem(name, self.raw(name), x509.load_pem_x509_certificate)
+
+    def _public_key(self, name: str, value: Json) -> RSAPublicKey | None:
+        key = self._pem(name, value, _load_public_key)
+        if key is None or isinstance(key, RSAPublicKey):
+            return key
+        self.fault(name, "is not an RSA key")
+        return None
+
+    def _pem(self, name: str, value: Json, load: Callable[[bytes], T]) -> T | None:
+        if not isinstance(value, str) or not value.startswith("-----BEGIN "):
+            self.fault(name, "is missing; it holds PEM text" if value is None else "is not PEM text")
+            return None
+        try:
+            return load(value.encode())
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            self.fault(name, "cannot be read as PEM without a password")
+            return None
 
     def sound(self) -> bool:
         """Whether nothing was wrong here since the entry was opened. Call it last: what nobody took is a fault."""
@@ -126,91 +218,26 @@ class _Entry:
         return len(self._faults) == self._faults_before
 
 
-def _account(entry: _Entry) -> BankAccount | None:
-    short = r"[!-~]{1,200}"
+def _account(entry: Entry, classes: Mapping[str, type[Credentials]]) -> BankAccount | None:
     values = {
         "id": entry.text("id", r"[a-z][a-z0-9_]{2,63}", "an id such as ba_acb_main"),
         "bank": entry.text("bank", r"[a-z][a-z0-9]{1,31}", "the code of a bank, such as acb"),
         "account_number": entry.text("account_number", r"[0-9A-Za-z]{1,19}", "1 to 19 letters and digits"),
         "holder": entry.text("holder", r".{1,140}", "the name the account stands in"),
-        "base_url": _url(entry, "base_url"),
-        "token_url": _url(entry, "token_url"),
-        "client_id": entry.text("client_id", short, "1 to 200 visible ASCII characters"),
-        "provider_id": entry.text("provider_id", short, "1 to 200 visible ASCII characters"),
+        "base_url": entry.url("base_url"),
     }
-    secret = Secret(entry.text("client_secret", short, "1 to 200 visible ASCII characters"))
-    keys = _webhook_keys(entry)
-    signers = _signers(entry)
-    if not entry.sound():
+    if values["bank"] not in classes:
+        if values["bank"]:
+            entry.fault("bank", f"is none of {', '.join(classes)}")
+        # Which other fields belong here depends on the bank, so nothing can be said of them.
         return None
-    return BankAccount(**values, client_secret=secret, webhook_keys=keys, signers=signers)
-
-
-def _url(entry: _Entry, name: str) -> str:
-    """https anywhere; plain http only to this machine or to a host without a dot (a service beside us)."""
-    value = entry.text(name, r"https?://[!-~]{1,300}", "an https address")
-    try:
-        parts = urlsplit(value)
-        host, odd = parts.hostname or "", bool(parts.username or parts.query or parts.fragment or parts.port == 0)
-    except ValueError:
-        host, odd = "", True
-    if value and (not host or odd):
-        entry.fault(name, "is an address without user, query and fragment")
-    elif value and parts.scheme == "http" and "." in host and not host.startswith("127."):
-        entry.fault(name, "must be https")
-    return value.rstrip("/")
-
-
-def _webhook_keys(entry: _Entry) -> tuple[Secret, ...]:
-    value = entry.raw("webhook_key")
-    keys = value if isinstance(value, list) else [value]
-    good = [key for key in keys if isinstance(key, str) and re.fullmatch(rf"[!-~]{{{WEBHOOK_KEY_MIN},200}}", key)]
-    if not 0 < len(keys) <= WEBHOOK_KEYS_MAX or len(good) != len(keys):
-        entry.fault(
-            "webhook_key",
-            f"is not one key, or two while one replaces the other, of {WEBHOOK_KEY_MIN} or more characters",
-        )
-    return tuple(Secret(key) for key in good)
-
-
-def _signers(entry: _Entry) -> tuple[Signer, ...]:
-    value = entry.raw("signers")
-    if not isinstance(value, list) or len(value) > SIGNERS_MAX:
-        entry.fault("signers", "is not a list of the people who sign (none, one or two)")
-        return ()
-    found = [_signer(entry.below(f"signers[{index}]", signer)) for index, signer in enumerate(value)]
-    signers = tuple(signer for signer in found if signer is not None)
-    if len({signer.authorization_id for signer in signers}) != len(signers):
-        entry.fault("signers", "name the same authorization_id twice")
-    return signers
-
-
-def _signer(entry: _Entry) -> Signer | None:
-    authorization_id = entry.text("authorization_id", r"[!-~]{1,64}", "the id the bank gave this signer")
-    key = _private_key(entry)
-    certificate = _pem(entry, "certificate_pem", x509.load_pem_x509_certificate)
-    if not entry.sound() or key is None or certificate is None:
+    credentials = classes[values["bank"]].read(entry)
+    if not entry.sound() or credentials is None:
         return None
-    if certificate.public_key() != key.public_key():
-        entry.fault("certificate_pem", "belongs to another private key")
-        return None
-    return Signer(authorization_id, key, certificate)
+    return BankAccount(**values, credentials=credentials)
 
 
-def _private_key(entry: _Entry) -> RSAPrivateKey | None:
-    key = _pem(entry, "private_key_pem", lambda pem: load_pem_private_key(pem, password=None))
-    if key is None or isinstance(key, RSAPrivateKey):
-        return key
-    entry.fault("private_key_pem", "is not an RSA key")
-    return None
-
-
-def _pem(entry: _Entry, name: str, load: Callable[[bytes], T]) -> T | None:
-    text = entry.text(name, r"-----BEGIN .+", "PEM text")
-    if not text:
-        return None
-    try:
-        return load(text.encode())
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        entry.fault(name, "cannot be read as PEM without a password")
-        return None
+def _load_public_key(pem: bytes) -> object:
+    if pem.startswith(b"-----BEGIN CERTIFICATE"):
+        return x509.load_pem_x509_certificate(pem).public_key()
+    return load_pem_public_key(pem)

@@ -17,9 +17,9 @@ from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
 
-from banks.accounts import BankAccount
+from banks.accounts import BankAccount, Credentials
 from banks.outcomes import Outcome
-from banks.transport import Transport
+from banks.transport import Tls, Transport
 from ledger.calendar import bank_day
 from ledger.errors import CapabilityMissing, InvalidField, Problem
 from ledger.money import Money
@@ -176,16 +176,25 @@ class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
     doubtful: tuple[DoubtfulRow, ...] = ()
 
 
+class OrderNews(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bank tells unasked of one order: our `end_to_end_id`, or the bank's own number where ours is missing."""
+
+    outcome: Outcome
+    end_to_end_id: str | None = None
+    bank_transaction_id: str | None = None
+
+
 class BankNotice(msgspec.Struct, frozen=True, kw_only=True):
     """A bank's webhook, authentic and understood. `trace` is the bank's id of this call, echoed in the acknowledgement;
-    `page` of `pages` where a list comes in parts.
+    `page` of `pages` where a list comes in parts; `orders` where it tells what became of orders of ours.
     """
 
     lines: tuple[StatementRow, ...]
     trace: str
-    kind: Literal["movement", "list"]
+    kind: Literal["movement", "list", "order"]
     page: int = 1
     pages: int = 1
+    orders: tuple[OrderNews, ...] = ()
 
 
 class Acknowledgement(msgspec.Struct, frozen=True):
@@ -205,6 +214,7 @@ class Bank(ABC):
     code: ClassVar[str]
     name: ClassVar[str]
     bin: ClassVar[str]
+    credentials: ClassVar[type[Credentials]]
     capabilities: ClassVar[frozenset[Capability]]
     limits: ClassVar[TransferLimits]
     not_found_final: ClassVar[NotFoundFinal] = NotFoundFinal()
@@ -219,6 +229,12 @@ class Bank(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.account.id!r})"
+
+    @classmethod
+    def tls(cls, account: BankAccount) -> Tls | None:
+        """How this account's bank is to be met, None for plain verification of the bank. Raises InvalidBankAccounts."""
+        del account
+        return None
 
     @abstractmethod
     def balance(self) -> Balance:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 
 import banks
-from banks.accounts import BankAccount
+from banks.accounts import BankAccount, read_accounts
 from banks.bank import Bank
 from banks.transport import Transport
 from ledger.errors import UnknownBank
@@ -43,14 +44,26 @@ def bank_class(code: str, *, field: str = "bank") -> type[Bank]:
     return found
 
 
+def load_accounts(path: Path) -> dict[str, BankAccount]:
+    """Our bank accounts by id, from the JSON file at `path`, each with the credentials its bank wants.
+
+    Raises InvalidBankAccounts that lists every fault with its place, and quotes no value.
+    """
+    return read_accounts(path, {code: bank.credentials for code, bank in bank_classes().items()})
+
+
 def open_banks(
     accounts: Mapping[str, BankAccount],
     transport: Transport,
     clock: Callable[[], datetime],
     token: Callable[[], str],
 ) -> dict[str, Bank]:
-    """Each of our accounts with its adapter, by the id of the account. Raises UnknownBank."""
-    return {
-        id_: bank_class(account.bank, field=f"{id_}.bank")(account, transport, clock, token)
-        for id_, account in accounts.items()
-    }
+    """Each of our accounts with its adapter, by the id of the account. A bank that is met in its own way gets a
+    transport beside `transport`, closed together with it. Raises UnknownBank, InvalidBankAccounts.
+    """
+    opened: dict[str, Bank] = {}
+    for id_, account in accounts.items():
+        bank = bank_class(account.bank, field=f"{id_}.bank")
+        tls = bank.tls(account)
+        opened[id_] = bank(account, transport.met_by(tls) if tls is not None else transport, clock, token)
+    return opened

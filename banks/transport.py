@@ -127,8 +127,10 @@ class Transport:
     def __init__(
         self, ticks: Callable[[], float], *, limits: Limits | None = None, tls: ssl.SSLContext | None = None
     ) -> None:
+        self._ticks = ticks
         self._limits = limits or Limits()
         self._call = _Call(ticks)
+        self._beside: list[Transport] = []
         context = tls or httpcore.default_ssl_context()
         self._kept = self._pool(context, keep=CONNECTIONS_MAX)
         self._fresh = self._pool(context, keep=0)
@@ -147,10 +149,18 @@ class Transport:
                 continue
         return self._send(self._kept, request)
 
+    def met_by(self, tls: Tls) -> Transport:
+        """Another like this one for a bank that is met in its own way; closed together with this one."""
+        other = Transport(self._ticks, limits=self._limits, tls=tls)
+        self._beside.append(other)
+        return other
+
     def close(self) -> None:
         """Closes every connection."""
         self._kept.close()
         self._fresh.close()
+        for other in self._beside:
+            other.close()
 
     def _pool(self, context: ssl.SSLContext, *, keep: int) -> httpcore.ConnectionPool:
         return httpcore.ConnectionPool(

@@ -13,7 +13,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 
-from banks.accounts import load_accounts
+from banks.registry import load_accounts
 from ledger.errors import InvalidBankAccounts
 from ledger.event_log import provider
 from ledger.json_lines import log_json_lines

@@ -13,9 +13,8 @@ from time import monotonic
 
 from redis import Redis
 
-from banks.accounts import load_accounts
 from banks.bank import Bank
-from banks.registry import open_banks
+from banks.registry import load_accounts, open_banks
 from banks.transport import Transport
 from ledger.settings import Settings
 from ledger.store import Ledger

@@ -11,9 +11,8 @@ from typing import Final, Self
 
 import redis
 
-from banks.accounts import load_accounts
 from banks.bank import Bank
-from banks.registry import open_banks
+from banks.registry import load_accounts, open_banks
 from banks.transport import Transport
 from ledger.context import Context
 from ledger.errors import UnknownBankAccount

@@ -9,7 +9,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from banks.accounts import load_accounts
+from banks.acb_credentials import AcbCredentials
+from banks.accounts import Credentials, read_accounts
+from banks.accounts import Entry as FileEntry
+from banks.registry import load_accounts
 from ledger.errors import InvalidBankAccounts
 from tests.banks.acb.rig import signer
 
@@ -61,19 +64,14 @@ def test_an_account_is_loaded_under_its_id(tmp_path: Path) -> None:
         "12345678",
         "https://openapi.example/acb/open",
     )
-    assert [one.authorization_id for one in account.signers] == ["s1", "s2"]
-    assert account.client_secret.reveal() == "planted-secret"
-
-
-def test_two_webhook_keys_may_stand_side_by_side(tmp_path: Path) -> None:
-    keys = ["planted-webhook-key-new", "planted-webhook-key-old"]
-    account = load_accounts(written(tmp_path, entry(webhook_key=keys)))["ba_acb_main"]
-    assert [key.reveal() for key in account.webhook_keys] == keys
+    credentials = account.credentials_as(AcbCredentials)
+    assert [one.authorization_id for one in credentials.signers] == ["s1", "s2"]
+    assert credentials.client_secret.reveal() == "planted-secret"
 
 
 def test_an_account_shows_no_secret_and_no_number(tmp_path: Path) -> None:
     account = load_accounts(written(tmp_path, entry()))["ba_acb_main"]
-    for text in (repr(account), str(account), repr(account.signers), f"{account.client_secret}"):
+    for text in (repr(account), str(account), repr(account.credentials), str(account.credentials)):
         assert not [word for word in ("planted", "12345678", "SOCAI", "PRIVATE") if word in text]
 
 
@@ -92,20 +90,6 @@ def test_an_account_shows_no_secret_and_no_number(tmp_path: Path) -> None:
         ("base_url", "https://bank.example/?q=planted"),
         ("base_url", "https://"),
         ("base_url", "https://[x"),
-        ("token_url", ""),
-        ("client_secret", ""),
-        ("client_secret", "planted\nplanted"),
-        ("webhook_key", "short"),
-        ("webhook_key", []),
-        ("webhook_key", ["planted-webhook-key"] * 3),
-        ("webhook_key", ["planted-webhook-key", 5]),
-        ("webhook_key", None),
-        ("signers", "x"),
-        ("signers", [1]),
-        ("signers", [{}, {}, {}]),
-        ("signers", [{"authorization_id": "a", "private_key_pem": "planted", "certificate_pem": "planted"}]),
-        ("signers", [pems(1), pems(1)]),
-        ("signers", [pems(1, certificate=2)]),
         ("surplus", "planted"),
     ],
 )
@@ -113,16 +97,96 @@ def test_a_fault_names_its_place_and_quotes_nothing(tmp_path: Path, field: str, 
     assert f"bank_accounts[0].{field}" in fault(tmp_path, entry(**{field: value}))
 
 
-def test_a_key_that_is_not_rsa_is_refused(tmp_path: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+def test_a_bank_there_is_no_adapter_for_is_told_with_the_codes_there_are(tmp_path: Path) -> None:
+    said = fault(tmp_path, entry(bank="nobank"))
+    assert "bank_accounts[0].bank is none of acb" in said
+    assert said.count("bank_accounts[0]") == 1, "which other fields belong there cannot be said"
+
+
+def test_the_credentials_of_another_bank_are_refused(tmp_path: Path) -> None:
+    class Others(Credentials):
+        @classmethod
+        def read(cls, entry: FileEntry) -> Others:
+            return cls()
+
+    account = load_accounts(written(tmp_path, entry()))["ba_acb_main"]
+    with pytest.raises(InvalidBankAccounts, match="another bank"):
+        account.credentials_as(Others)
+
+
+class Keys(Credentials):
+    """A bank that wants public keys of its own and may leave one field out."""
+
+    def __init__(self, one: object, two: tuple[object, ...], *, extra: bool) -> None:
+        self.one, self.two, self.extra = one, two, extra
+
+    @classmethod
+    def read(cls, entry: FileEntry) -> Keys:
+        extra = entry.optional("extra") and bool(entry.secret("extra"))
+        return cls(entry.public_key("one_pem"), entry.public_keys("two_pem"), extra=extra)
+
+
+def keys_of(directory: Path, **fields: object) -> Keys:
+    common = {name: entry()[name] for name in ("id", "account_number", "holder", "base_url")}
+    path = written(directory, common | {"bank": "keys"} | fields)
+    return read_accounts(path, {"keys": Keys})["ba_acb_main"].credentials_as(Keys)
+
+
+def public_pem(number: int) -> str:
+    return (
+        signer(number)
+        .private_key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
     )
-    assert "not an RSA key" in fault(tmp_path, entry(signers=[pems(1) | {"private_key_pem": key.decode()}]))
+
+
+def test_a_public_key_is_read_bare_or_from_a_certificate(tmp_path: Path) -> None:
+    shown = str(pems(2)["certificate_pem"])
+    read = keys_of(tmp_path, one_pem=public_pem(1), two_pem=[shown, public_pem(1)])
+    assert read.one == signer(1).private_key.public_key()
+    assert read.two == (signer(2).private_key.public_key(), signer(1).private_key.public_key())
+    assert not read.extra
+    assert keys_of(tmp_path, one_pem=shown, two_pem=shown, extra="x").extra
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("one_pem", None),
+        ("one_pem", "planted"),
+        ("one_pem", "-----BEGIN planted"),
+        ("one_pem", pems(1)["private_key_pem"]),
+        ("one_pem", 5),
+        ("two_pem", []),
+        ("two_pem", [public_pem(1)] * 3),
+        ("two_pem", [public_pem(1), "planted"]),
+        ("extra", ""),
+        ("extra", "planted\n"),
+        ("extra", 5),
+    ],
+)
+def test_what_is_no_public_key_is_told(tmp_path: Path, field: str, value: object) -> None:
+    fields: dict[str, object] = {"one_pem": public_pem(1), "two_pem": public_pem(1)} | {field: value}
+    with pytest.raises(InvalidBankAccounts) as refusal:
+        keys_of(tmp_path, **fields)
+    assert f"bank_accounts[0].{field}" in refusal.value.detail
+    assert "planted" not in refusal.value.detail
+
+
+def test_a_public_key_that_is_not_rsa_is_refused(tmp_path: Path) -> None:
+    key = (
+        ec.generate_private_key(ec.SECP256R1())
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    with pytest.raises(InvalidBankAccounts, match="not an RSA key"):
+        keys_of(tmp_path, one_pem=key.decode(), two_pem=public_pem(1))
 
 
 def test_all_faults_of_all_accounts_are_told_together(tmp_path: Path) -> None:
-    said = fault(tmp_path, entry(bank="", client_secret=""), "x", entry(), entry())
-    for place in ("[0].bank", "[0].client_secret", "[1] is not an object", "[3].id stands there twice"):
+    said = fault(tmp_path, entry(holder="", client_secret=""), "x", entry(), entry(), entry(bank="no-bank"))
+    for place in ("[0].holder", "[0].client_secret", "[4].bank", "[1] is not an object", "[3].id stands there twice"):
         assert place in said
 
 

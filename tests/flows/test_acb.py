@@ -14,10 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from banks.accounts import load_accounts
 from banks.bank import Bank, Beneficiary, Rail, StatementRow, TransferOrder
 from banks.outcomes import Accepted, Declined, Executed, NotFound, Unknown
-from banks.registry import open_banks
+from banks.registry import load_accounts, open_banks
 from banks.simulator.enrolment import enrol
 from banks.simulator.simulator import Simulator
 from banks.transport import Limits, Transport

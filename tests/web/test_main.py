@@ -16,6 +16,7 @@ from time import monotonic, sleep
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from banks.acb_credentials import AcbCredentials
 from local.processes import free_port
 from tests.banks.acb.rig import WEBHOOK_KEY, account
 from tests.web.stage import BANK_ACCOUNT, MASTER_KEY, NOWHERE, Stage, notice
@@ -27,16 +28,17 @@ ROOT = Path(__file__).parents[2]
 def accounts_file(directory: Path) -> Path:
     """A file of our bank accounts, as an enrolment writes it."""
     known = account("http://127.0.0.1:9")
+    given = known.credentials_as(AcbCredentials)
     entry = {
         "id": BANK_ACCOUNT,
         "bank": known.bank,
         "account_number": known.account_number,
         "holder": known.holder,
         "base_url": known.base_url,
-        "token_url": known.token_url,
-        "client_id": known.client_id,
-        "client_secret": known.client_secret.reveal(),
-        "provider_id": known.provider_id,
+        "token_url": given.token_url,
+        "client_id": given.client_id,
+        "client_secret": given.client_secret.reveal(),
+        "provider_id": given.provider_id,
         "webhook_key": WEBHOOK_KEY,
         "signers": [
             {
@@ -46,7 +48,7 @@ def accounts_file(directory: Path) -> Path:
                 ).decode(),
                 "certificate_pem": signer.certificate.public_bytes(Encoding.PEM).decode(),
             }
-            for signer in known.signers
+            for signer in given.signers
         ],
     }
     file = directory / "accounts.json"

@@ -16,8 +16,7 @@ from urllib.request import Request, urlopen
 from uuid import UUID
 
 import workers
-from banks.accounts import load_accounts
-from banks.registry import open_banks
+from banks.registry import load_accounts, open_banks
 from banks.simulator.enrolment import enrol
 from banks.simulator.simulator import Simulator, free_port
 from banks.transport import Limits, Transport

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from banks.acb import Acb
-from banks.accounts import BankAccount, Signer
+from banks.acb_credentials import AcbCredentials, Signer
+from banks.accounts import BankAccount
 from banks.bank import Beneficiary, TransferOrder
 from banks.transport import Limits, Transport
 from ledger.money import Money
@@ -65,12 +66,14 @@ def account(base_url: str) -> BankAccount:
         account_number="12345678",
         holder="CTY SOCAI",
         base_url=f"{base_url}/acb/open",
-        token_url=f"{base_url}/token",
-        client_id="client",
-        client_secret=Secret(CLIENT_SECRET),
-        provider_id="provider",
-        webhook_keys=(Secret(WEBHOOK_KEY), Secret(OLDER_KEY)),
-        signers=(signer(1), signer(2)),
+        credentials=AcbCredentials(
+            token_url=f"{base_url}/token",
+            client_id="client",
+            client_secret=Secret(CLIENT_SECRET),
+            provider_id="provider",
+            webhook_keys=(Secret(WEBHOOK_KEY), Secret(OLDER_KEY)),
+            signers=(signer(1), signer(2)),
+        ),
     )
 
 
@@ -122,7 +125,7 @@ def changed(order: TransferOrder, **beneficiary: str) -> TransferOrder:
 
 
 def with_signers(base: BankAccount, *signers: Signer) -> BankAccount:
-    return replace(base, signers=signers)
+    return replace(base, credentials=replace(base.credentials_as(AcbCredentials), signers=signers))
 
 
 def answer(value: object, status: int = 200) -> Reply:
