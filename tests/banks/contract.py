@@ -34,7 +34,10 @@ TODAY = date(2025, 1, 15)
 
 @dataclass
 class Rig:
-    """One bank in front of a scripted server. `reply_to_order` and `reply_to_status` are set by a test."""
+    """One bank in front of a scripted server. `reply_to_order` and `reply_to_status` are set by a test.
+
+    `good_headers` prove `notice`; where its body proves itself they are empty, and `forged` holds bodies that do not.
+    """
 
     bank: Bank
     transport: Transport
@@ -48,6 +51,7 @@ class Rig:
     secrets: Sequence[str]
     orders_received: Callable[[], int]
     say: dict[str, Reply] = field(default_factory=dict)
+    forged: Sequence[bytes] = ()
 
 
 def open_rig(code: str, server: HttpServer, base_url: str | None = None) -> Rig:
@@ -95,6 +99,9 @@ def check_lacking_capabilities(rig: Rig, server: HttpServer) -> None:
     if Capability.LOOKUP_NAME not in rig.bank.capabilities:
         with pytest.raises(CapabilityMissing, match=rig.bank.name):
             rig.bank.lookup_name("970422", "0001234567890")
+    if Capability.HISTORY not in rig.bank.capabilities:
+        with pytest.raises(CapabilityMissing, match=rig.bank.name):
+            rig.bank.history(TODAY, TODAY)
     assert server.received == []
 
 
@@ -140,11 +147,16 @@ def check_explicit_words(rig: Rig) -> None:
 def check_webhook_keys(rig: Rig) -> None:
     for headers in rig.good_headers:
         first = rig.bank.read_webhook(headers, rig.notice)
-        assert first.lines
+        assert first.lines or first.orders
         assert first == rig.bank.read_webhook(headers, rig.notice), "the same notice reads the same"
-    for headers in ({}, dict.fromkeys(rig.good_headers[0], "wrong"), dict.fromkeys(rig.good_headers[0], "")):
+    bad = [(headers, body) for headers in rig.good_headers for body in rig.forged]
+    if rig.good_headers[0]:
+        for headers in ({}, dict.fromkeys(rig.good_headers[0], "wrong"), dict.fromkeys(rig.good_headers[0], "")):
+            bad.append((headers, rig.notice))
+    assert bad, "a notice is proven by its headers or by its body"
+    for headers, body in bad:
         with pytest.raises(SignatureInvalid) as refusal:
-            rig.bank.read_webhook(headers, rig.notice)
+            rig.bank.read_webhook(headers, body)
         assert str(refusal.value) == str(_wrong_key(rig))
 
 
@@ -174,5 +186,5 @@ def check_hidden_secrets(rig: Rig) -> None:
 
 def _wrong_key(rig: Rig) -> SignatureInvalid:
     with pytest.raises(SignatureInvalid) as refusal:
-        rig.bank.verify_webhook({"Authorization": "another"}, rig.notice)
+        rig.bank.verify_webhook({"Authorization": "another"}, rig.forged[0] if rig.forged else rig.notice)
     return refusal.value
