@@ -2,14 +2,15 @@
 
 The file is JSON: `{"bank_accounts": [{"id": "ba_acb_main", "bank": "acb", "account_number": "12345678",
 "holder": "...", "base_url": "https://...", ...}]}`. The other fields of an account are its bank's own, and each bank
-states them in its own file by a subclass of Credentials. Secrets never show in repr, messages or problems.
+states them in its own file by a subclass of Credentials. An account whose movements an aggregator tells carries
+`"feed": {"source": "sepay", "key": "..." or ["new", "old"]}`. Secrets never show in repr, messages or problems.
 """
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -49,9 +50,19 @@ class Credentials(ABC):
 C = TypeVar("C", bound=Credentials)
 
 
+@dataclass(frozen=True, slots=True)
+class FeedAccess:
+    """Which aggregator tells of an account's movements, and the keys its messages are proven by, side by side."""
+
+    source: str
+    keys: tuple[Secret, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankAccount:
-    """One account of ours at one bank. `id` is our own name for it; `credentials` are of its bank's own class."""
+    """One account of ours at one bank. `id` is our own name for it; `credentials` are of its bank's own class; `feed`
+    is there when an aggregator tells of its movements.
+    """
 
     id: str
     bank: str
@@ -59,6 +70,7 @@ class BankAccount:
     holder: str = field(repr=False)
     base_url: str
     credentials: Credentials = field(repr=False)
+    feed: FeedAccess | None = None
 
     def credentials_as(self, kind: type[C]) -> C:
         """The credentials, which must be of this class. Raises InvalidBankAccounts."""
@@ -67,8 +79,11 @@ class BankAccount:
         return self.credentials
 
 
-def read_accounts(path: Path, classes: Mapping[str, type[Credentials]]) -> dict[str, BankAccount]:
-    """Our bank accounts by id, from the JSON file at `path`. `classes`: the credentials of each bank, by its code.
+def read_accounts(
+    path: Path, classes: Mapping[str, type[Credentials]], feeds: Collection[str] = ()
+) -> dict[str, BankAccount]:
+    """Our bank accounts by id, from the JSON file at `path`. `classes`: the credentials of each bank, by its code;
+    `feeds`: the codes of the aggregators there are.
 
     Raises InvalidBankAccounts that lists every fault with its place, and quotes no value.
     """
@@ -86,7 +101,7 @@ def read_accounts(path: Path, classes: Mapping[str, type[Credentials]]) -> dict[
         raise InvalidBankAccounts(f"The file holds a list of 1 to {ACCOUNTS_MAX} accounts.", field="bank_accounts")
     found: dict[str, BankAccount] = {}
     for index, entry in enumerate(entries):
-        account = _account(Entry(entry, f"bank_accounts[{index}]", faults), classes)
+        account = _account(Entry(entry, f"bank_accounts[{index}]", faults), classes, feeds)
         if account is not None and account.id in found:
             faults.append(f"bank_accounts[{index}].id stands there twice")
         elif account is not None:
@@ -218,7 +233,7 @@ class Entry:
         return len(self._faults) == self._faults_before
 
 
-def _account(entry: Entry, classes: Mapping[str, type[Credentials]]) -> BankAccount | None:
+def _account(entry: Entry, classes: Mapping[str, type[Credentials]], feeds: Collection[str]) -> BankAccount | None:
     values = {
         "id": entry.text("id", r"[a-z][a-z0-9_]{2,63}", "an id such as ba_acb_main"),
         "bank": entry.text("bank", r"[a-z][a-z0-9]{1,31}", "the code of a bank, such as acb"),
@@ -232,9 +247,18 @@ def _account(entry: Entry, classes: Mapping[str, type[Credentials]]) -> BankAcco
         # Which other fields belong here depends on the bank, so nothing can be said of them.
         return None
     credentials = classes[values["bank"]].read(entry)
+    feed = _feed(entry.below("feed", entry.raw("feed")), feeds) if entry.optional("feed") else None
     if not entry.sound() or credentials is None:
         return None
-    return BankAccount(**values, credentials=credentials)
+    return BankAccount(**values, credentials=credentials, feed=feed)
+
+
+def _feed(entry: Entry, feeds: Collection[str]) -> FeedAccess | None:
+    source = entry.text("source", r"[a-z][a-z0-9]{1,31}", f"one of {', '.join(sorted(feeds))}")
+    if source and source not in feeds:
+        entry.fault("source", f"is none of {', '.join(sorted(feeds))}")
+    keys = entry.secrets("key")
+    return FeedAccess(source, keys) if entry.sound() else None
 
 
 def _load_public_key(pem: bytes) -> object:

@@ -12,12 +12,15 @@ from ledger.store import Ledger
 
 
 class KeepUnreadableNotice(Command):
-    """An authentic message we could not read. `body_digest`: SHA-256 (hex); `body`: the raw bytes in base64."""
+    """An authentic message we could not read. `body_digest`: SHA-256 (hex); `body`: the raw bytes in base64; `feed`:
+    the aggregator that said it, if it was not the bank.
+    """
 
     bank_account_id: str
     body_digest: str
     body: Personal
     reason: str
+    feed: str = ""
 
 
 class RecordNoticeReplayed(Command):
@@ -40,6 +43,7 @@ def keep_unreadable_notice(ledger: Ledger, context: Context, command: KeepUnread
         bank_account_id=command.bank_account_id,
         body=ledger.vault.seal(ledger.vault.person("bank_notice", notice_id), command.body),
         reason=command.reason,
+        feed=command.feed,
     )
     alarm = Alarm.raise_(context, kind=UNREADABLE_NOTICE, subject=notice_id, detail=command.reason)
     return Decided(notice, alarm)

@@ -11,8 +11,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Taken once, at a door: when, who, and as part of what.
 
     `at`: aware instant (UTC), from the door's clock. `actor`: `merchant:mer_…/key:ak_…`, `operator:name`, `bank:acb`,
-    `worker:name`. `command_id`: this command. `correlation_id`: the whole conversation. `causation_id`: the event
-    (`stream@version`) that led here, if one did.
+    `feed:sepay`, `worker:name`. `command_id`: this command. `correlation_id`: the whole conversation. `causation_id`:
+    the event (`stream@version`) that led here, if one did.
     """
 
     at: datetime

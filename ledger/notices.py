@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ledger.aggregate import Aggregate, Envelope, Event, follows
+from typing import ClassVar
+
+from ledger.aggregate import Aggregate, Envelope, Event, Json, follows
 from ledger.context import Context
 from ledger.ids import derive
 from ledger.privacy import Sealed
@@ -17,15 +19,27 @@ class BankNotice(Aggregate):
     """One kept message."""
 
     bank_account_id: str
+    feed: str
     body: Sealed
     replayed: bool
 
     class Kept(Event):
-        """The bank said this and we could not read it. `body`: the raw bytes in base64, sealed; `reason`: why not."""
+        """The bank said this and we could not read it. `body`: the raw bytes in base64, sealed; `reason`: why not;
+        `feed`: the code of the aggregator that said it instead of the bank, or nothing.
+        """
+
+        schema_version: ClassVar[int] = 2
 
         bank_account_id: str
         body: Sealed
         reason: str
+        feed: str
+
+        @classmethod
+        def upcast(cls, schema: int, data: Json) -> Json:
+            if schema == 1:
+                return {**data, "feed": ""}
+            return super().upcast(schema, data)
 
     class Replayed(Event):
         """A later release could read it; `lines` movements came out of it."""
@@ -33,10 +47,13 @@ class BankNotice(Aggregate):
         lines: int
 
     @classmethod
-    def keep(cls, context: Context, *, notice_id: str, bank_account_id: str, body: Sealed, reason: str) -> BankNotice:
+    def keep(
+        cls, context: Context, *, notice_id: str, bank_account_id: str, body: Sealed, reason: str, feed: str
+    ) -> BankNotice:
         """Keep an unreadable message."""
         notice = cls(notice_id)
-        notice.trigger_event(cls.Kept(bank_account_id=bank_account_id, body=body, reason=reason), context)
+        kept = cls.Kept(bank_account_id=bank_account_id, body=body, reason=reason, feed=feed)
+        notice.trigger_event(kept, context)
         return notice
 
     def replay(self, context: Context, *, lines: int) -> None:
@@ -47,6 +64,7 @@ class BankNotice(Aggregate):
     @follows(Kept)
     def _kept(self, event: Kept, envelope: Envelope) -> None:
         self.bank_account_id = event.bank_account_id
+        self.feed = event.feed
         self.body = event.body
         self.replayed = False
 

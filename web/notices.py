@@ -1,7 +1,8 @@
 """Banks' webhooks: a bank tells of movements on our accounts, and is told "taken" only when they are durable.
 
 First the key, then the words. What is authentic and cannot be understood is kept whole, with an alarm, and read again
-when a later release can. The bank is always answered in its own form; what it sends again changes nothing.
+when a later release can. The bank is always answered in its own form; what it sends again changes nothing. An
+aggregator that tells of an account's movements in the bank's place has an address of its own, and the same rules.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from base64 import b64decode, b64encode
-from typing import Final
+from typing import Final, Protocol
 
 from flask import Response, request
 from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 
-from banks.bank import Bank
+from banks.accounts import BankAccount
 from banks.bank import BankNotice as Said
 from commands import dispatch
 from commands.notices import KeepUnreadableNotice, RecordNoticeReplayed
@@ -48,6 +49,20 @@ class NoticeNotRecorded(Unavailable):
     title = "This bank notice was not recorded; send it again"
 
 
+class NoticeKept(WebhookUnreadable):
+    """Nobody could read what was told, and it is kept until somebody can."""
+
+    title = "This notice could not be read and was kept"
+
+
+class Teller(Protocol):
+    """Who tells of an account: its bank, or an aggregator in the bank's place."""
+
+    @property
+    def account(self) -> BankAccount: ...
+    def parse_webhook(self, raw_body: bytes, /) -> Said: ...
+
+
 class NoticeShown(Schema):
     """A bank's message that was kept because nobody could read it."""
 
@@ -73,11 +88,34 @@ def take_bank_webhook(call: Call) -> Response:
     try:
         raw = _body()
         bank.verify_webhook(dict(request.headers), raw)
-        said, lines = _take_or_ask_again(call, bank, raw)
+        said, lines = _take_or_ask_again(call, bank, raw, feed="")
         reference = lines[0] if lines else ""
     except Problem as error:
         problem = error
     acknowledged = bank.acknowledge(said, problem, call.services.clock(), reference)
+    return Response(acknowledged.body, acknowledged.status, content_type=acknowledged.content_type)
+
+
+@route("POST", "/v1/bank-feeds/<bank_account_id>", refuses=(UnknownBankAccount,))
+def take_bank_feed(call: Call) -> Response:
+    """An aggregator tells of movements on an account of ours. The answer is the aggregator's own acknowledgement.
+
+    401: not proven. 503: not recorded, send it again. 200: recorded, or kept because nobody could read it: what is
+    durable here need not be told again.
+    """
+    feed = call.services.feeds.get(call.path["bank_account_id"])
+    if feed is None:
+        raise UnknownBankAccount("No account of ours with this id has a feed.", id=call.path["bank_account_id"][:64])
+    problem: Problem | None = None
+    try:
+        raw = _body()
+        feed.verify_webhook(dict(request.headers), raw)
+        _take_or_ask_again(call, feed, raw, feed=feed.code)
+    except NoticeKept:
+        problem = None
+    except Problem as error:
+        problem = error
+    acknowledged = feed.acknowledge(problem)
     return Response(acknowledged.body, acknowledged.status, content_type=acknowledged.content_type)
 
 
@@ -91,13 +129,11 @@ def take_bank_webhook(call: Call) -> Response:
 def replay_bank_notice(call: Call) -> Answer:
     """Read a kept message again, and record what it says; lines that are known already stay as they are."""
     notice = call.services.ledger.get(BankNotice, call.path["notice_id"], BankNoticeNotFound)
-    bank = call.services.banks.get(notice.bank_account_id)
-    if bank is None:
-        raise UnknownBankAccount("The account of this message is not ours any more.")
+    teller = _teller(call, notice)
     body = call.services.ledger.vault.open(notice.body)
     if body == ERASED:
         raise WebhookUnreadable("The message was erased.")
-    lines = _record(call, bank, _understood(bank, b64decode(body)))
+    lines = _record(call, teller, _understood(teller, b64decode(body)), feed=notice.feed)
     receipt = call.dispatch(RecordNoticeReplayed(notice_id=notice.id, lines=len(lines)))
     shown = {
         "object": "bank_notice",
@@ -119,14 +155,25 @@ def _body() -> bytes:
         raise WebhookUnreadable("The body did not come whole.") from None
 
 
-def _take_or_ask_again(call: Call, bank: Bank, raw: bytes) -> tuple[Said, list[str]]:
-    """What an authentic body says, recorded. Raises WebhookUnreadable once it is kept, Unavailable in every other case.
+def _teller(call: Call, notice: BankNotice) -> Teller:
+    """Who told what was kept. Raises UnknownBankAccount when the account, or its feed, is ours no more."""
+    teller: Teller | None = call.services.banks.get(notice.bank_account_id)
+    if notice.feed:
+        feed = call.services.feeds.get(notice.bank_account_id)
+        teller = feed if feed is not None and feed.code == notice.feed else None
+    if teller is None:
+        raise UnknownBankAccount("The account of this message is not ours any more, or its feed is another one.")
+    return teller
+
+
+def _take_or_ask_again(call: Call, teller: Teller, raw: bytes, *, feed: str) -> tuple[Said, list[str]]:
+    """What an authentic body says, recorded. Raises NoticeKept once it is kept, Unavailable in every other case.
 
     A bank's fact is never in conflict with anything: whatever hinders us is ours, and the bank has to come again.
     """
     try:
-        return _take(call, bank, raw)
-    except (Unavailable, WebhookUnreadable):
+        return _take(call, teller, raw, feed=feed)
+    except (Unavailable, NoticeKept):
         raise
     except LostRace as error:
         raise NoticeNotRecorded("Others kept changing the same thing.") from error
@@ -135,31 +182,31 @@ def _take_or_ask_again(call: Call, bank: Bank, raw: bytes) -> tuple[Said, list[s
         raise NoticeNotRecorded("Something went wrong on our side.") from error
 
 
-def _take(call: Call, bank: Bank, raw: bytes) -> tuple[Said, list[str]]:
+def _take(call: Call, teller: Teller, raw: bytes, *, feed: str) -> tuple[Said, list[str]]:
     try:
-        said = _understood(bank, raw)
+        said = _understood(teller, raw)
     except Problem as error:
-        _keep(call, bank, raw, error)
-        raise WebhookUnreadable(error.detail) from error
-    return said, _record(call, bank, said)
+        _keep(call, teller.account, raw, error, feed=feed)
+        raise NoticeKept(error.detail) from error
+    return said, _record(call, teller, said, feed=feed)
 
 
-def _understood(bank: Bank, raw: bytes) -> Said:
-    said = bank.parse_webhook(raw)
-    if any(row.account_number != bank.account.account_number for row in said.lines):
+def _understood(teller: Teller, raw: bytes) -> Said:
+    said = teller.parse_webhook(raw)
+    if any(row.account_number != teller.account.account_number for row in said.lines):
         raise WebhookUnreadable("A movement names another account than the one this address belongs to.")
     return said
 
 
-def _record(call: Call, bank: Bank, said: Said) -> list[str]:
+def _record(call: Call, teller: Teller, said: Said, *, feed: str) -> list[str]:
     """The ids of the statement lines, all of them durable."""
     lines = []
     for row in said.lines:
-        command = from_bank(bank.account.id, row)
+        command = from_bank(teller.account.id, row)
         line_id = line_of(command)
         circumstances = context(
             call.services,
-            actor=f"bank:{bank.code}",
+            actor=_actor(teller.account, feed),
             request_id=call.request_id,
             natural_key=("statement_line", line_id),
         )
@@ -168,18 +215,23 @@ def _record(call: Call, bank: Bank, said: Said) -> list[str]:
     return lines
 
 
-def _keep(call: Call, bank: Bank, raw: bytes, why: Problem) -> None:
+def _keep(call: Call, account: BankAccount, raw: bytes, why: Problem, *, feed: str) -> None:
     digest = hashlib.sha256(raw).hexdigest()
     command = KeepUnreadableNotice(
-        bank_account_id=bank.account.id,
+        bank_account_id=account.id,
         body_digest=digest,
         body=Personal(b64encode(raw).decode()),
         reason=why.detail,
+        feed=feed,
     )
     circumstances = context(
         call.services,
-        actor=f"bank:{bank.code}",
+        actor=_actor(account, feed),
         request_id=call.request_id,
-        natural_key=("bank_notice", bank.account.id, digest),
+        natural_key=("bank_notice", account.id, digest),
     )
     dispatch(call.services.ledger, command, circumstances)
+
+
+def _actor(account: BankAccount, feed: str) -> str:
+    return f"feed:{feed}" if feed else f"bank:{account.bank}"

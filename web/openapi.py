@@ -169,9 +169,10 @@ def _responses(route: Route, public_url: str) -> dict[str, Any]:
         headers = {**success["headers"], "Retry-After": {"schema": {"type": "string", "pattern": "^[0-9]+$"}}}
         responses["503"] = {"description": "A part is away.", "headers": headers, "content": success["content"]}
         return responses
-    if route.name == "take_bank_webhook":
-        for code, said in _ACKNOWLEDGED.items():
-            responses[code] = {"description": said, "content": {JSON: {"schema": {"type": "object"}}}}
+    if route.name in _ACKNOWLEDGED:
+        media = _ACKNOWLEDGED[route.name]
+        success["content"] = media
+        responses |= {code: {"description": said, "content": media} for code, said in _REFUSED.items()}
     for status, kinds in _problems(route).items():
         told = ", ".join(f"[`{kind.slug}`]({address(kind, public_url)})" for kind in kinds)
         response = {"description": f"One of: {told}.", "content": {PROBLEM_JSON: {"schema": "Problem"}}}
@@ -180,10 +181,16 @@ def _responses(route: Route, public_url: str) -> dict[str, Any]:
 
 
 _SUCCESS: Final = {200: "As asked.", 201: "Done.", 204: "Gone."}
+_OWN_JSON: Final = {JSON: {"schema": {"type": "object"}}}
 _ACKNOWLEDGED: Final = {
-    "400": "Not understood, in the bank's own form; the message was kept.",
-    "401": "The key is wrong, in the bank's own form.",
-    "503": "Not recorded, in the bank's own form; send it again.",
+    "take_bank_webhook": {**_OWN_JSON, "text/xml": {"schema": {"type": "string"}}},
+    "take_bank_feed": _OWN_JSON,
+}
+"""Routes that answer in the form of the bank or aggregator that calls them, and what that may be."""
+_REFUSED: Final = {
+    "400": "Not understood, in the caller's own form; a bank's message was kept.",
+    "401": "The key is wrong, in the caller's own form.",
+    "503": "Not recorded, in the caller's own form; send it again.",
 }
 
 

@@ -6,7 +6,7 @@ import hmac
 import uuid
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from time import monotonic
@@ -14,7 +14,8 @@ from time import monotonic
 from redis import Redis
 
 from banks.bank import Bank
-from banks.registry import load_accounts, open_banks
+from banks.feeds.feed import Feed
+from banks.registry import load_accounts, open_banks, open_feeds
 from banks.transport import Transport
 from ledger.settings import Settings
 from ledger.store import Ledger
@@ -26,7 +27,8 @@ REDIS_PATIENCE_S = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """The parts behind the routes. `banks`: adapters by the id of our account. `clock`: aware UTC instants.
+    """The parts behind the routes. `banks`: adapters by the id of our account; `feeds`: the aggregators of those
+    accounts that have one. `clock`: aware UTC instants.
 
     `token`: random bytes. `redis` is only asked whether it is there: web rings no job.
     """
@@ -38,6 +40,7 @@ class Services:
     redis: Redis
     clock: Callable[[], datetime]
     token: Callable[[int], bytes]
+    feeds: Mapping[str, Feed] = field(default_factory=dict)
 
     @cached_property
     def cursor_key(self) -> bytes:
@@ -59,4 +62,5 @@ def open_services(settings: Settings, clock: Callable[[], datetime], token: Call
         ),
         clock=clock,
         token=token,
+        feeds=open_feeds(accounts, clock),
     )

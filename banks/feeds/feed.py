@@ -17,12 +17,14 @@ from typing import ClassVar, Final, TypeVar
 
 import msgspec
 
+from banks.accounts import BankAccount
 from banks.bank import Acknowledgement, BankNotice, Direction, StatementRow
 from banks.strict_json import Json, NotJson, parse
 from ledger.calendar import ICT, bank_day
 from ledger.errors import (
     Invalid,
     InvalidAmount,
+    InvalidBankAccounts,
     Malformed,
     Problem,
     SignatureInvalid,
@@ -30,12 +32,12 @@ from ledger.errors import (
     WebhookUnreadable,
 )
 from ledger.money import Money, from_bank, positive
-from ledger.settings import Secret
 
 SIZE_MAX: Final = 256 * 1024
 
 BANK_REFERENCES: Final[Mapping[str, str]] = {
     "mb": r"FT\d{14}",
+    "mbdn": r"FT\d{14}",
     "techcombank": r"FT\d{14}",
 }
 """The shape of the reference that a bank's own feeds carry and aggregators pass on unchanged (3.1.6, 5.1.7, 9.1).
@@ -80,18 +82,25 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 class Feed(ABC):
     """One aggregator's messages about one account of ours. Safe to share between threads.
 
-    `keys` are valid side by side while one replaces the other; `bank` is the code of the account's bank, and
-    `alone` says that this bank tells of no movements itself; `clock` gives aware instants.
+    `alone` says that the account's bank tells of no movements itself; `clock` gives aware instants. Raises
+    InvalidBankAccounts where an aggregator's movements could not be told from the bank's own.
     """
 
     code: ClassVar[str]
     name: ClassVar[str]
 
-    def __init__(self, bank: str, keys: Sequence[Secret], clock: Callable[[], datetime], *, alone: bool) -> None:
-        self._keys = tuple(keys)
+    def __init__(self, account: BankAccount, clock: Callable[[], datetime], *, alone: bool) -> None:
+        self.account = account
+        self._keys = account.feed.keys if account.feed is not None else ()
         self._clock = clock
-        self._shape = BANK_REFERENCES.get(bank)
+        self._shape = BANK_REFERENCES.get(account.bank)
         self._alone = alone
+        if self._shape is None and not alone:
+            raise InvalidBankAccounts(
+                "The bank tells of this account's movements itself, under references that no aggregator is known to"
+                " pass on: leave its feed out.",
+                field=f"{account.id}.feed",
+            )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(…)"
@@ -107,10 +116,14 @@ class Feed(ABC):
         """
 
     def parse_webhook(self, raw_body: bytes) -> BankNotice:
-        """What an authentic body says; verify first. Raises WebhookUnreadable naming the place, quoting nothing."""
+        """What an authentic body says; verify first. Raises WebhookUnreadable naming the place, quoting nothing.
+
+        Where a message tells of several accounts, the movements of ours are taken: the others have feeds of their own.
+        """
         try:
             trace, movements = self.told(read_object(raw_body))
-            lines = tuple(self._row(one) for one in movements)
+            ours = [one for one in movements if one.account_number == self.account.account_number]
+            lines = tuple(self._row(one) for one in ours or movements)
         except (NotJson, RowUnreadable, msgspec.ValidationError) as error:
             raise WebhookUnreadable(f"The message cannot be understood: {error}.", field="body") from None
         return BankNotice(lines=lines, trace=trace, kind="movement" if len(lines) == 1 else "list")

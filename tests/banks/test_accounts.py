@@ -184,6 +184,36 @@ def test_a_public_key_that_is_not_rsa_is_refused(tmp_path: Path) -> None:
         keys_of(tmp_path, one_pem=key.decode(), two_pem=public_pem(1))
 
 
+FEED = {"source": "sepay", "key": ["planted-feed-key-new", "planted-feed-key-old"]}
+
+
+def test_an_account_may_name_its_feed(tmp_path: Path) -> None:
+    account = load_accounts(written(tmp_path, entry(feed=FEED)))["ba_acb_main"]
+    assert account.feed is not None
+    assert account.feed.source == "sepay"
+    assert [key.reveal() for key in account.feed.keys] == FEED["key"]
+    assert "planted" not in repr(account) + str(account.feed)
+    assert load_accounts(written(tmp_path, entry()))["ba_acb_main"].feed is None
+
+
+@pytest.mark.parametrize(
+    ("field", "feed"),
+    [
+        ("feed is not an object", "planted"),
+        ("feed is not an object", []),
+        ("feed.source is missing; it holds one of casso, cassov1, payos, sepay", {}),
+        ("feed.source is none of casso, cassov1, payos, sepay", FEED | {"source": "planted"}),
+        ("feed.source", FEED | {"source": 5}),
+        ("feed.key", {"source": "sepay"}),
+        ("feed.key", FEED | {"key": "planted"}),
+        ("feed.key", FEED | {"key": ["planted-feed-key-new"] * 3}),
+        ("feed.surplus", FEED | {"surplus": "planted"}),
+    ],
+)
+def test_a_fault_of_a_feed_names_its_place(tmp_path: Path, field: str, feed: object) -> None:
+    assert f"bank_accounts[0].{field}" in fault(tmp_path, entry(feed=feed))
+
+
 def test_all_faults_of_all_accounts_are_told_together(tmp_path: Path) -> None:
     said = fault(tmp_path, entry(holder="", client_secret=""), "x", entry(), entry(), entry(bank="no-bank"))
     for place in ("[0].holder", "[0].client_secret", "[4].bank", "[1] is not an object", "[3].id stands there twice"):

@@ -8,11 +8,13 @@ from time import monotonic
 import pytest
 
 from banks.acb import Acb
-from banks.registry import bank_class, bank_classes, open_banks
+from banks.feeds.sepay import Sepay
+from banks.registry import bank_class, bank_classes, feed_classes, open_banks, open_feeds
 from banks.transport import Transport
-from ledger.errors import UnknownBank
+from ledger.errors import InvalidBankAccounts, UnknownBank
 from tests.banks.acb.rig import account
 from tests.banks.contract import NOW
+from tests.banks.feeds.access import account as fed
 
 
 @pytest.fixture
@@ -39,3 +41,21 @@ def test_our_accounts_open_under_their_ids(transport: Transport) -> None:
     opened = open_banks({ours.id: ours}, transport, lambda: NOW, lambda: "t")
     assert list(opened) == ["ba_acb_main"]
     assert isinstance(opened["ba_acb_main"], Acb)
+
+
+def test_every_aggregator_is_found_by_its_code() -> None:
+    assert list(feed_classes()) == ["casso", "cassov1", "payos", "sepay", "sepaykey"]
+    assert feed_classes()["sepay"] is Sepay
+
+
+def test_an_account_that_names_its_feed_has_one() -> None:
+    told = fed("sepay", "planted-feed-key-0001", bank="techcombank")
+    opened = open_feeds({"ba_acb_main": account("http://localhost:1"), told.id: told}, lambda: NOW)
+    assert list(opened) == ["ba_fed"]
+    assert isinstance(opened["ba_fed"], Sepay)
+
+
+def test_a_bank_that_tells_of_its_movements_itself_takes_no_feed_it_cannot_be_merged_with() -> None:
+    told = fed("sepay", "planted-feed-key-0001", bank="acb")
+    with pytest.raises(InvalidBankAccounts, match="leave its feed out"):
+        open_feeds({told.id: told}, lambda: NOW)

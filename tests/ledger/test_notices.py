@@ -11,7 +11,9 @@ def test_a_notice_is_kept_sealed_and_read_again_once() -> None:
     story = Story()
     notice_id = id_of_notice("ba_1", "ab" * 32)
     body = story.ledger.vault.seal("person_1", Personal("eyJtYW5nbGVk"))
-    notice = BankNotice.keep(story.context(), notice_id=notice_id, bank_account_id="ba_1", body=body, reason="not JSON")
+    notice = BankNotice.keep(
+        story.context(), notice_id=notice_id, bank_account_id="ba_1", body=body, reason="not JSON", feed=""
+    )
     assert not notice.replayed
     notice.replay(story.context(), lines=2)
     notice.replay(story.context(), lines=2)

@@ -10,7 +10,7 @@ import pytest
 from banks.feeds.casso import MOVEMENTS_MAX, Casso, CassoV1, sorted_json
 from ledger.errors import SignatureInvalid, WebhookUnreadable
 from ledger.money import Money
-from ledger.settings import Secret
+from tests.banks.feeds.access import account
 
 KEY = "mgExMrjj4i7a1p8Cs6LmFbpCd8lbw4sSX4LZXPag7TKazeIogtR90tvWYTkwQbvs"
 STAMP = "1727948258788"
@@ -29,7 +29,8 @@ BODY = (
 
 
 def feed(*keys: str, alone: bool = False) -> Casso:
-    return Casso("mb", [Secret(key) for key in keys or (KEY,)], lambda: datetime(2025, 1, 1, tzinfo=UTC), alone=alone)
+    ours = account("casso", *keys or (KEY,), number="88888888")
+    return Casso(ours, lambda: datetime(2025, 1, 1, tzinfo=UTC), alone=alone)
 
 
 def refused(headers: dict[str, str], body: bytes = BODY) -> str:
@@ -110,8 +111,8 @@ def test_an_error_is_not_booked() -> None:
 
 
 def v1() -> CassoV1:
-    keys = [Secret("planted-casso-token-1"), Secret("planted-casso-token-0")]
-    return CassoV1("mb", keys, lambda: datetime(2025, 1, 1, tzinfo=UTC), alone=False)
+    ours = account("cassov1", "planted-casso-token-1", "planted-casso-token-0")
+    return CassoV1(ours, lambda: datetime(2025, 1, 1, tzinfo=UTC), alone=False)
 
 
 def row(number: int, amount: int = 150_000) -> dict[str, object]:

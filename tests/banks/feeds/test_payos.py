@@ -11,7 +11,7 @@ import pytest
 from banks.feeds.payos import Payos, signed_text
 from ledger.errors import SignatureInvalid, WebhookUnreadable
 from ledger.money import Money
-from ledger.settings import Secret
+from tests.banks.feeds.access import account
 
 SIGNATURE = "302b3becca1672dff99daafae2965f40e48ea3ca39453e4bf37fbcc26807a0e8"
 DATA: dict[str, Any] = {
@@ -46,8 +46,8 @@ def body(signature: object = SIGNATURE, **changes: object) -> bytes:
 
 
 def feed(*keys: str, alone: bool = True) -> Payos:
-    secrets = [Secret(key) for key in keys or ("test_checksum_key",)]
-    return Payos("techcombank", secrets, lambda: datetime(2025, 12, 12, tzinfo=UTC), alone=alone)
+    ours = account("payos", *keys or ("test_checksum_key",), bank="techcombank", number="0123456789")
+    return Payos(ours, lambda: datetime(2025, 12, 12, tzinfo=UTC), alone=alone)
 
 
 def refused(raw: bytes) -> str:

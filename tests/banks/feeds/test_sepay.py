@@ -10,7 +10,7 @@ import pytest
 from banks.feeds.sepay import Sepay, SepayKey
 from ledger.errors import SignatureInvalid
 from ledger.money import Money
-from ledger.settings import Secret
+from tests.banks.feeds.access import account
 
 SECRET = "sepay-demo-secret"
 STAMP = "1736911800"
@@ -25,7 +25,7 @@ HEADERS = {"X-SePay-Signature": SIGNATURE, "X-SePay-Timestamp": STAMP}
 
 
 def feed(*keys: str, at: datetime = AT) -> Sepay:
-    return Sepay("mb", [Secret(key) for key in keys or (SECRET,)], lambda: at, alone=False)
+    return Sepay(account("sepay", *keys or (SECRET,)), lambda: at, alone=False)
 
 
 def refused(headers: dict[str, str], body: bytes = BODY, *, at: datetime = AT) -> str:
@@ -90,7 +90,7 @@ def test_a_message_replayed_later_or_from_a_fast_clock_is_refused() -> None:
 
 
 def test_the_api_key_is_named_with_its_word() -> None:
-    one = SepayKey("mb", [Secret("planted-api-key-0001"), Secret("planted-api-key-0000")], lambda: AT, alone=False)
+    one = SepayKey(account("sepaykey", "planted-api-key-0001", "planted-api-key-0000"), lambda: AT, alone=False)
     for key in ("planted-api-key-0001", "planted-api-key-0000"):
         one.verify_webhook({"authorization": f"Apikey {key}"}, b"")
     for value in ("planted-api-key-0001", "Bearer planted-api-key-0001", "apikey planted-api-key-0001", "Apikey ", ""):
