@@ -20,6 +20,7 @@ ALARMS = (
     alarms.CONFIRMED_AFTER_FAILURE,
     alarms.UNORDERED_DEBIT,
     alarms.REVERSAL_WITHOUT_ORIGINAL,
+    alarms.ORDER_NEWS_CONTRADICTS,
 )
 """Kinds of alarm whose subject is a payout or a statement line."""
 POSTED_FOR = (

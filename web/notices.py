@@ -1,4 +1,4 @@
-"""Banks' webhooks: a bank tells of movements on our accounts, and is told "taken" only when they are durable.
+"""Banks' webhooks: a bank tells of movements and of our orders, and is told "taken" only when that is durable.
 
 First the key, then the words. What is authentic and cannot be understood is kept whole, with an alarm, and read again
 when a later release can. The bank is always answered in its own form; what it sends again changes nothing. An
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from base64 import b64decode, b64encode
-from typing import Final, Protocol
+from typing import Final, Protocol, assert_never
 
 from flask import Response, request
 from marshmallow import Schema, fields
@@ -18,8 +18,11 @@ from werkzeug.exceptions import HTTPException
 
 from banks.accounts import BankAccount
 from banks.bank import BankNotice as Said
-from commands import dispatch
+from banks.bank import OrderNews
+from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Unknown
+from commands import Command, dispatch
 from commands.notices import KeepUnreadableNotice, RecordNoticeReplayed
+from commands.order_news import RecordOrderNews
 from commands.statements import from_bank, line_of
 from ledger.errors import (
     BankNoticeNotFound,
@@ -32,6 +35,7 @@ from ledger.errors import (
     WebhookUnreadable,
 )
 from ledger.notices import BankNotice
+from ledger.payouts import Payout, id_of_end_to_end
 from ledger.privacy import ERASED, Personal
 from web.auth import ADMIN
 from web.context import context
@@ -133,7 +137,7 @@ def replay_bank_notice(call: Call) -> Answer:
     body = call.services.ledger.vault.open(notice.body)
     if body == ERASED:
         raise WebhookUnreadable("The message was erased.")
-    lines = _record(call, teller, _understood(teller, b64decode(body)), feed=notice.feed)
+    lines = _record(call, teller, _understood(call, teller, b64decode(body)), feed=notice.feed)
     receipt = call.dispatch(RecordNoticeReplayed(notice_id=notice.id, lines=len(lines)))
     shown = {
         "object": "bank_notice",
@@ -184,35 +188,58 @@ def _take_or_ask_again(call: Call, teller: Teller, raw: bytes, *, feed: str) -> 
 
 def _take(call: Call, teller: Teller, raw: bytes, *, feed: str) -> tuple[Said, list[str]]:
     try:
-        said = _understood(teller, raw)
+        said = _understood(call, teller, raw)
+    except Unavailable:
+        raise
     except Problem as error:
         _keep(call, teller.account, raw, error, feed=feed)
         raise NoticeKept(error.detail) from error
     return said, _record(call, teller, said, feed=feed)
 
 
-def _understood(teller: Teller, raw: bytes) -> Said:
+def _understood(call: Call, teller: Teller, raw: bytes) -> Said:
     said = teller.parse_webhook(raw)
     if any(row.account_number != teller.account.account_number for row in said.lines):
         raise WebhookUnreadable("A movement names another account than the one this address belongs to.")
+    for news in said.orders:
+        _command_of(call, teller.account, news)
     return said
 
 
 def _record(call: Call, teller: Teller, said: Said, *, feed: str) -> list[str]:
-    """The ids of the statement lines, all of them durable."""
+    """The ids of the statement lines, all of them durable, and so is what was told of orders."""
+    actor = f"feed:{feed}" if feed else f"bank:{teller.account.bank}"
+    for news in said.orders:
+        told = _command_of(call, teller.account, news)
+        _dispatch(call, told, actor, ("order_news", told.payout_id, told.told, told.bank_code))
     lines = []
     for row in said.lines:
         command = from_bank(teller.account.id, row)
-        line_id = line_of(command)
-        circumstances = context(
-            call.services,
-            actor=_actor(teller.account, feed),
-            request_id=call.request_id,
-            natural_key=("statement_line", line_id),
-        )
-        dispatch(call.services.ledger, command, circumstances)
-        lines.append(line_id)
+        lines.append(line_of(command))
+        _dispatch(call, command, actor, ("statement_line", lines[-1]))
     return lines
+
+
+def _command_of(call: Call, account: BankAccount, news: OrderNews) -> RecordOrderNews:
+    """What news of an order comes to. Raises WebhookUnreadable for an order that is none of this account's, and for
+    what says nothing of it.
+    """
+    payout = None
+    if news.end_to_end_id is not None:
+        payout = call.services.ledger.find(Payout, id_of_end_to_end(news.end_to_end_id))
+    if payout is None or payout.end_to_end_id != news.end_to_end_id or payout.bank_account_id != account.id:
+        raise WebhookUnreadable("It tells of an order that is none of this account's.")
+    match news.outcome:
+        case Accepted(bank_reference=reference):
+            return RecordOrderNews(payout_id=payout.id, told="accepted", bank_reference=reference or "")
+        case Executed(bank_reference=reference):
+            return RecordOrderNews(payout_id=payout.id, told="executed", bank_reference=reference or "")
+        case Declined(reason=reason, bank_code=code):
+            return RecordOrderNews(payout_id=payout.id, told="declined", reason=reason, bank_code=code)
+        case Unknown() | NotFound() | NotSent():
+            raise WebhookUnreadable("It tells nothing certain of an order.")
+        case _:
+            assert_never(news.outcome)
 
 
 def _keep(call: Call, account: BankAccount, raw: bytes, why: Problem, *, feed: str) -> None:
@@ -224,14 +251,10 @@ def _keep(call: Call, account: BankAccount, raw: bytes, why: Problem, *, feed: s
         reason=why.detail,
         feed=feed,
     )
-    circumstances = context(
-        call.services,
-        actor=_actor(account, feed),
-        request_id=call.request_id,
-        natural_key=("bank_notice", account.id, digest),
-    )
+    actor = f"feed:{feed}" if feed else f"bank:{account.bank}"
+    _dispatch(call, command, actor, ("bank_notice", account.id, digest))
+
+
+def _dispatch(call: Call, command: Command, actor: str, natural_key: tuple[str, ...]) -> None:
+    circumstances = context(call.services, actor=actor, request_id=call.request_id, natural_key=natural_key)
     dispatch(call.services.ledger, command, circumstances)
-
-
-def _actor(account: BankAccount, feed: str) -> str:
-    return f"feed:{feed}" if feed else f"bank:{account.bank}"

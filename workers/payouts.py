@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from banks.bank import Bank, Beneficiary, Rail, TransferOrder
+from banks.bank import Bank, Beneficiary, Capability, Rail, TransferOrder
 from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Outcome, Unknown
 from commands import dispatch
 from commands.command import Command
@@ -175,9 +175,11 @@ def _answered(parts: Parts, bank: Bank, payout: Payout, submitted_at: datetime, 
 def _statement_read_at(parts: Parts, payout: Payout, submitted_at: datetime) -> datetime | None:
     """Reads our statement since the day of sending and records it; until when it proves that nothing happened.
 
-    None when it cannot be read whole, and while it holds a debit of this amount that nobody explains: that may be the
-    payout, with a text that lost our id.
+    None when it cannot be read whole, or the bank offers none, and while it holds a debit of this amount that nobody
+    explains: that may be the payout, with a text that lost our id.
     """
+    if Capability.HISTORY not in parts.bank(payout.bank_account_id).capabilities:
+        return None
     read_at, since = parts.clock(), submitted_at - CLOCKS_APART
     account = payout.bank_account_id
     try:

@@ -54,7 +54,12 @@ def fed(stage: Stage) -> Stage:
 
 
 def message(
-    memo: str, *, number: int = 92704, reference: str | None = "FT25015000000001", account_number: str = ACCOUNT_NUMBER
+    memo: str,
+    *,
+    number: int = 92704,
+    reference: str | None = "FT25015000000001",
+    account_number: str = ACCOUNT_NUMBER,
+    amount: int = 150_000,
 ) -> bytes:
     said = {
         "id": number,
@@ -64,7 +69,7 @@ def message(
         "code": None,
         "content": memo,
         "transferType": "in",
-        "transferAmount": 150_000,
+        "transferAmount": amount,
         "accumulated": 0,
         "subAccount": None,
         "referenceCode": reference,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
+from banks.acb import Acb
+from banks.bank import Capability, HistoryPage
 from commands.statements import ExplainBankFee
 from ledger.alarms import PAYOUT_ESCALATED, Alarm, id_of_alarm
 from ledger.money import Money
 from ledger.payouts import NOT_SENT_TIMES, not_sent_pause
 from ledger.statements import StatementLine
-from tests.workers.world import ACCOUNT_NUMBER, ASK, PAY, World, eventually
+from tests.workers.world import ACCOUNT_NUMBER, ASK, BANK_ACCOUNT, PAY, World, eventually
 from workers.payouts import enquire_payout, payouts_to_ask_about, submit_payout
 
 HELD = Money(1_003_000)
@@ -114,6 +116,30 @@ def test_not_found_is_no_proof_while_the_statement_cannot_be_read(world: World) 
         enquire_payout(world.parts, payout_id)
     assert world.payout(payout_id).status == "unknown"
     assert len(world.payout(payout_id).not_found_at) == 5
+    assert world.available(merchant_id).held == HELD
+
+
+class WithoutHistory(Acb):
+    """A bank that gives partners no statement."""
+
+    capabilities = Acb.capabilities - {Capability.HISTORY}
+
+    def history(self, day_from: date, day_to: date, cursor: str | None = None) -> HistoryPage:
+        raise self.lacking(Capability.HISTORY)
+
+
+def test_not_found_is_no_proof_at_a_bank_that_gives_no_statement(world: World) -> None:
+    merchant_id = world.funded_merchant()
+    payout_id = world.request_payout(merchant_id)
+    world.control("/next-order", {"fault": "lose_order"})
+    world.work()
+    world.schedule()
+    world.work(PAY)
+    bank = world.parts.banks[BANK_ACCOUNT]
+    other = WithoutHistory(bank.account, bank._transport, bank._clock, bank._token)
+    world.parts = replace(world.parts, banks={BANK_ACCOUNT: other})
+    ask_until_it_is_certain(world, payout_id)
+    assert (world.payout(payout_id).status, len(world.payout(payout_id).not_found_at)) == ("unknown", 4)
     assert world.available(merchant_id).held == HELD
 
 
