@@ -110,7 +110,7 @@ def test_a_duplicate_is_unknown_and_the_enquiry_tells(rig: Rig) -> None:
         (with_fields(rail="internal"), InvalidBeneficiary, "rail"),
         (to(bin="970407"), InvalidBeneficiary, "rail"),
         (to(bin="123456"), UnknownBank, "beneficiary.bin"),
-        (to(bin="970422"), InvalidBeneficiary, "beneficiary.bin"),
+        (to(bin="970460"), InvalidBeneficiary, "beneficiary.bin"),
         (to(account_number="12 34"), InvalidBeneficiary, "beneficiary.account_number"),
         (to(account_number="1" * 20), InvalidBeneficiary, "beneficiary.account_number"),
         (to(account_number="<1>"), InvalidBeneficiary, "beneficiary.account_number"),

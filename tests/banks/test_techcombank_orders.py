@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from banks.bank import Beneficiary, TransferOrder
+from banks.napas import citad_code, listed_bank
 from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Outcome, Reason, Unknown
 from banks.strict_xml import Element, parse
 from banks.techcombank_envelope import Mode, opened, signed_by
 from banks.techcombank_orders import (
+    CITAD_CODES,
     COLLECTION,
     DECLINES,
     enquiry_request,
@@ -113,6 +115,7 @@ def test_one_person_signs_once() -> None:
         ("internal", "970407", "INTERNAL", "01310001"),
         ("napas", "970415", "NAPAS", "01201001"),
         ("citad", "970415", "CITAD", "01201001"),
+        ("napas", "970422", "NAPAS", "01311003"),
     ],
 )
 def test_each_rail_has_its_payment_type_and_every_bank_its_citad_code(
@@ -124,9 +127,17 @@ def test_each_rail_has_its_payment_type_and_every_bank_its_citad_code(
     assert inner.said("ToAcct", "FIData", "CITAD") == citad
 
 
+def test_the_bank_own_choice_concerns_known_banks_about_which_lists_disagree() -> None:
+    for bin_, code in CITAD_CODES.items():
+        assert listed_bank(bin_).bin == bin_
+        assert re.fullmatch(r"\d{8}", code)
+        with pytest.raises(InvalidBeneficiary):
+            citad_code(bin_)
+
+
 def test_a_bank_without_a_certain_citad_code_is_refused_on_every_rail() -> None:
     for rail in ("napas", "citad"):
-        order = msgspec.structs.replace(ORDER, rail=rail, beneficiary=Beneficiary("970422", "1", "A"))
+        order = msgspec.structs.replace(ORDER, rail=rail, beneficiary=Beneficiary("970460", "1", "A"))
         with pytest.raises(InvalidBeneficiary, match="CITAD code") as refusal:
             sent(order)
         assert refusal.value.field == "beneficiary.bin"
