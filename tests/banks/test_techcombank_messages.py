@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from banks.outcomes import Accepted, Declined, Executed, Outcome, Reason, Unknown
 from banks.strict_xml import NotXml
@@ -123,6 +126,20 @@ def test_a_callback_changed_in_any_signed_byte_is_refused() -> None:
                 raw[place] = before
 
 
+def test_a_callback_changed_in_any_byte_at_all_says_the_same_or_is_refused() -> None:
+    raw = bytearray(update())
+    for place in range(len(raw)):
+        for bit in (1, 32):
+            raw[place] ^= bit
+            assert not genuine(bytes(raw)) or told(bytes(raw)) == (ID, Executed(None)), (place, bytes(raw))
+            raw[place] ^= bit
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_refused_without_a_fault(raw: bytes) -> None:
+    assert not genuine(raw)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -235,6 +252,23 @@ def test_whatever_is_wrong_inside_a_seal_the_answer_is_the_same(mode: Mode) -> N
         assert not is_genuine(whole.replace(text[1], bad).encode(), key("ours"), mode, bank_keys())
     with pytest.raises((NotSealed, NotXml)):
         read_update(whole.replace(text[1], "AAAA").encode(), key("ours"), mode)
+
+
+@pytest.mark.parametrize("mode", ["gcm", "cbc"])
+def test_a_sealed_callback_changed_in_any_byte_says_the_same_or_is_refused(mode: Mode) -> None:
+    """CBC guards nothing against change: the signature inside does."""
+    whole = closed(mode).decode()
+    text = re.search(r"<v1:ReqInf>([^<]*)<", whole)
+    assert text is not None
+    data = bytearray(b64decode(text[1]))
+    for place in range(len(data)):
+        data[place] ^= 1
+        raw = whole.replace(text[1], b64encode(data).decode()).encode()
+        if is_genuine(raw, key("ours"), mode, bank_keys()):
+            assert mode == "cbc"
+            update_ = read_update(raw, key("ours"), mode)
+            assert order_of(update_, party(mode), id_max=ID_MAX) == (ID, Executed(None))
+        data[place] ^= 1
 
 
 # our answer
