@@ -25,11 +25,13 @@ def test_accounts_that_cannot_be_used_stop_it(tmp_path: Path, sqlite_url: str) -
         open_services(settings("mongodb://127.0.0.1:9/x", sqlite_url, bank_accounts=file), Clock(), secrets.token_bytes)
 
 
-def test_an_account_of_the_file_brings_its_bank_and_its_feed(tmp_path: Path, mongo_url: str, sqlite_url: str) -> None:
+def test_an_account_of_the_file_brings_its_bank_and_its_feed(
+    tmp_path: Path, event_store_url: str, sqlite_url: str
+) -> None:
     file = tmp_path / "accounts.json"
     fed = entry(feed={"source": "payos", "key": "planted-feed-key-0001"})
     file.write_text(json.dumps({"bank_accounts": [fed]}), encoding="utf-8")
-    opened = open_services(settings(mongo_url, sqlite_url, bank_accounts=file), Clock(), secrets.token_bytes)
+    opened = open_services(settings(event_store_url, sqlite_url, bank_accounts=file), Clock(), secrets.token_bytes)
     assert isinstance(opened.banks["ba_techcombank_main"], Techcombank)
     assert isinstance(opened.feeds["ba_techcombank_main"], Payos)
     opened.reader.close()
