@@ -7,9 +7,15 @@ row always leads to the same stream.
 from __future__ import annotations
 
 import hashlib
-from base64 import b32encode
+from typing import Final
 
 import msgspec
+
+_BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS: Final = [first + second for first in _BASE32 for second in _BASE32]
+_SHIFTS: Final = tuple(range(120, -1, -10))
+"""130 bits are thirteen pairs of letters (RFC 4648, base32, in small letters): found in a table they cost less than
+half of what the library takes, and a gateway derives several ids an event."""
 
 
 def derive(prefix: str, *natural_key: str | int) -> str:
@@ -18,7 +24,8 @@ def derive(prefix: str, *natural_key: str | int) -> str:
     The parts are hashed as a JSON list, so ("a", "bc") and ("ab", "c") differ.
     """
     digest = hashlib.sha256(msgspec.json.encode([prefix, *natural_key])).digest()
-    return f"{prefix}_{b32encode(digest[:20]).decode().lower()[:26]}"
+    bits = int.from_bytes(digest[:17], "big") >> 6
+    return f"{prefix}_{''.join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])}"
 
 
 def fingerprint(*parts: bytes) -> str:

@@ -30,11 +30,12 @@ class Money(msgspec.Struct, frozen=True, order=False, gc=False):
     currency: str = "VND"
 
     def __post_init__(self) -> None:
-        if type(self.units) is not int:
+        units = self.units
+        if type(units) is not int:
             raise InvalidAmount(
                 "An amount is a whole number of minor units; fractions and text are refused.", field="amount"
             )
-        if not -UNITS_MAX <= self.units <= UNITS_MAX:
+        if not -UNITS_MAX <= units <= UNITS_MAX:
             raise InvalidAmount(f"An amount lies within ±{UNITS_MAX} minor units.", field="amount")
         if self.currency not in EXPONENTS:
             raise UnknownCurrency(f"Use one of: {', '.join(sorted(EXPONENTS))}.", field="currency")

@@ -13,28 +13,29 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection, Table
 
-from ledger.event_log import Recorded
 from ledger.store import Ledger
 from projections import bulk_fold
 from projections.aside import Aside
 from projections.beside import Told, follow
 from projections.building_processes import fold_in_processes
-from projections.bulk_fold import SHARES, Folded, Unit, fold_log
+from projections.bulk_fold import Folded, Unit, fold_log
 from projections.database import Database
 from projections.encoding import Key, Row, encoder
-from projections.follower import read_rows, tell_set_aside
+from projections.follower import tell_set_aside
 from projections.loading import Loading, RowsRefused, Spooled, index_all
 from projections.projection import PROJECTIONS
 from projections.proof import Proof
 from projections.rows import increased, shape
+from projections.spreading import spread
 from projections.tables import Layout
 from projections.writing import Statements
 
@@ -42,11 +43,8 @@ SMALL: Final = 20_000
 """Events that are folded sooner here than other processes are started."""
 
 PROCESSES_MAX: Final = 4
-WHOLE_COSTS: Final = 2
-"""What an event costs where its projection cannot be divided: it is decoded for that one alone."""
-
-SAMPLES: Final = 10
-SAMPLE: Final = 500
+CONNECTIONS: Final = 4
+"""That load and index at the end: some wait for the disk while others work."""
 
 log = logging.getLogger(__name__)
 
@@ -118,48 +116,6 @@ def _processes(layouts: Sequence[Layout], upto: int, wanted: int | None) -> int:
     return wanted if known else 1
 
 
-def spread(ledger: Ledger, layouts: Sequence[Layout], upto: int, processes: int) -> list[list[Unit]]:
-    """The units of each process. What cannot be divided by stream goes where least is to do; the rest evens it out."""
-    units: list[list[Unit]] = [[] for _ in range(processes)]
-    load = [0] * processes
-    names = [row.name for row in _sample(ledger, upto)]
-    for layout in sorted(layouts, key=lambda layout: -_weight(layout, names)):
-        if layout.projection.crosses_streams:
-            least = load.index(min(load))
-            load[least] += WHOLE_COSTS * _weight(layout, names)
-            units[least].append(Unit(layout.projection.name, layout.suffix))
-    divided = [layout for layout in layouts if not layout.projection.crosses_streams]
-    ends = shares(load, sum(_weight(layout, names) for layout in divided))
-    for some, first, behind in zip(units, [0, *ends], ends, strict=False):
-        if first < behind:
-            some += [Unit(layout.projection.name, layout.suffix, first, behind) for layout in divided]
-    return units
-
-
-def shares(load: Sequence[int], divided: int) -> list[int]:
-    """Where the shares of each process end when `divided` work is poured on the `load` that each has already.
-
-    Like water it stands equally high wherever it comes to; who stands higher than that gets none.
-    """
-    reached = sorted(load)
-    while len(reached) * reached[-1] > sum(reached) + divided:
-        reached.pop()
-    total = sum(reached) + divided
-    room = [max(0, total - len(reached) * standing) for standing in load]
-    # Nothing is to be divided, or nobody knows how much: then all get the same.
-    room = room if any(room) else [1] * len(load)
-    return [SHARES * sum(room[: n + 1]) // sum(room) for n in range(len(load))]
-
-
-def _sample(ledger: Ledger, upto: int) -> Iterator[Recorded]:
-    for place in range(SAMPLES):
-        yield from read_rows(ledger, upto * place // SAMPLES, SAMPLE)
-
-
-def _weight(layout: Layout, names: list[str]) -> int:
-    return sum(map(layout.projection.follows, names))
-
-
 def _load_sums(loading: Loading, layout: Layout, parts: Sequence[Folded]) -> Proof:
     """Add up the sums of all parts and load them; the proof of all tables of the layout."""
     proof = Proof()
@@ -184,7 +140,7 @@ def _added_up(table: Table, parts: Sequence[dict[Key, Row]]) -> dict[Key, Row]:
 
 
 def _finish_tables(database: Database, loading: Loading, layouts: Sequence[Layout], spooled: Sequence[Spooled]) -> None:
-    """Load what was spooled and make the indexes, over two connections where the server can do two things at once."""
+    """Load what was spooled and make the indexes, over several connections where the server can do things at once."""
     if not database.is_mysql:
         for layout in layouts:
             loading.write(layout.create_indexes)
@@ -192,11 +148,12 @@ def _finish_tables(database: Database, loading: Loading, layouts: Sequence[Layou
     rows = Counter[str]()
     for one in spooled:
         rows[one.table] += one.rows
-    # The largest last, from where they are taken: so both connections end together.
+    # The largest last, from where they are taken: so all connections end together.
     queue = sorted((made for layout in layouts for made in layout.tables.values()), key=lambda made: rows[made.name])
     loading.wait()
-    with Loading(database, loading.folder) as other, ThreadPoolExecutor(2) as threads:
-        for done in [threads.submit(_finish_some, one, queue, spooled) for one in (loading, other)]:
+    with ExitStack() as open_, ThreadPoolExecutor(CONNECTIONS) as threads:
+        others = [open_.enter_context(Loading(database, loading.folder)) for _ in range(CONNECTIONS - 1)]
+        for done in [threads.submit(_finish_some, one, queue, spooled) for one in (loading, *others)]:
             done.result()
 
 

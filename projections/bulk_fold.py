@@ -66,6 +66,7 @@ class Task:
     def __init__(self, unit: Unit, layout: Layout) -> None:
         self.unit = unit
         self.projection = layout.projection
+        self.methods = layout.projection.methods()
         self.waiting: set[str] = set()
         self.aside: list[Aside] = []
 
@@ -82,14 +83,15 @@ class Wanted:
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._any = [task for task in tasks if task.unit.is_whole]
-        self._ours = list(tasks)
+        self.ours = list(tasks)
+        self.depends_on_stream = len(self._any) < len(self.ours)
         divided = [task.unit for task in tasks if not task.unit.is_whole]
         # All that one process does of divided work is of the same shares.
         self._first, self._behind = (divided[0].first, divided[0].behind) if divided else (0, SHARES)
 
     def by(self, stream: str) -> Sequence[Task]:
         """Those that want an event of this stream."""
-        return self._ours if self._first <= crc32(stream.encode()) % SHARES < self._behind else self._any
+        return self.ours if self._first <= crc32(stream.encode()) % SHARES < self._behind else self._any
 
 
 def fold_log(
@@ -114,12 +116,14 @@ def fold_log(
     anyone = Wanted(working)
     position = 0
     while position < upto:
-        section = read_rows(ledger, position, min(READ_AT_ONCE, upto - position))
+        section = read_rows(ledger, position, min(READ_AT_ONCE, rows_in_memory, upto - position))
+        rows.settle()
         for row in section:
             if row.name not in wanted:
                 wanted[row.name] = Wanted([task for task in working if task.projection.follows(row.name)])
             # The name of one that was altered cannot be trusted.
-            concerned = (wanted[row.name] if row.state else anyone).by(row.stream)
+            found = wanted[row.name] if row.state else anyone
+            concerned = found.by(row.stream) if found.depends_on_stream else found.ours
             if concerned:
                 _fold(rows, concerned, row, at)
         position = section[-1].position
@@ -142,7 +146,9 @@ def _fold(rows: BulkRows, tasks: Sequence[Task], row: Recorded, at: datetime) ->
         try:
             if envelope is None:
                 envelope = decode(row.name, row.stream, row.version, row.state, row.position)
-            task.projection.fold(rows, envelope)
+            event = envelope.event
+            for fold in task.methods.get(type(event), ()):
+                fold(rows, event, envelope)
         except Exception as error:
             if isinstance(error, RowsRefused) or not is_poison(error):
                 raise

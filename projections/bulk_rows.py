@@ -11,6 +11,7 @@ A row is kept as the tuple of its values, a quarter of the size of a dict, and c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Table
@@ -18,7 +19,7 @@ from sqlalchemy import Table
 from ledger.errors import FoldImpossible
 from projections.encoding import Key, Lines, Row, encoder, values_of
 from projections.proof import Proof
-from projections.rows import Rows, misshaped, must_fit, shape
+from projections.rows import Rows, misshaped, must_fit, primary, shape, sums_are_not_read
 
 BLOOM_BITS: Final = 1 << 27
 """16 MB: five million keys leave two in ten thousand questions that were not needed."""
@@ -46,65 +47,71 @@ class Shelf(Protocol):
         """The row with this key, or None."""
 
 
-class Form:
-    """How rows of one table are taken apart: what a fold asks for at every row, looked up once."""
+class Kept:
+    """What is kept of one table: how its rows are taken apart, looked up once, and the rows and sums themselves.
 
-    def __init__(self, declared: Table) -> None:
-        self.shape = shape(declared)
-        self.names = tuple(column.name for column in declared.columns)
+    Rows stand under a key as `get` is given it, or under its only part: the hash of a text is worked out once.
+    `before`: rows that were asked for, as they stand in the table. `sums`: of a table of sums, by the values of all
+    other columns.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.shape = shape(table)
+        self.names = tuple(column.name for column in table.columns)
+        self.width = len(self.names)
         self.values = values_of(self.names)
         self.at = {name: n for n, name in enumerate(self.names)}
-        self.key = self.shape.key
-        self.key_at = [self.at[column.name] for column in declared.primary_key.columns]
-        self.is_all_key = len(self.key_at) == len(self.shape.constants)
-        """Of a table of sums: nothing stands in its rows besides the key and the sums."""
+        self.key_names = tuple(column.name for column in primary(table))
+        self.key_of = itemgetter(*self.key_names)
+        self.has_one_key = len(self.key_names) == 1
         self.sum_at = {name: n for n, name in enumerate(self.shape.sums)}
+        self.constants = values_of([name for name in self.names if name not in self.sum_at])
+        self.constants_width = self.width - len(self.sum_at)
+        self.young: dict[Any, Values | None] = {}
+        self.old: dict[Any, Values | None] = {}
+        self.before: dict[Any, Values] = {}
+        self.written = Written()
+        self.sums: dict[Values, list[int]] = {}
+        self.sum_rows: dict[Key, Row] = {}
 
     def row(self, values: Values) -> Row:
         """The row as a fold sees it."""
         return dict(zip(self.names, values, strict=True))
 
-    def asked(self, key: Key, row: Row) -> Values:
+    def key(self, under: Any) -> Key:
+        """The primary key of what stands under this."""
+        return (under,) if self.has_one_key else under
+
+    def asked(self, under: Any, row: Row) -> Values:
         """A row that came from its table, under the key that was asked for: an odd id stands there escaped."""
         values = list(self.values(row))
-        for n, part in zip(self.key_at, key, strict=True):
-            values[n] = part
+        for name, part in zip(self.key_names, self.key(under), strict=True):
+            values[self.at[name]] = part
         return tuple(values)
 
 
-class Sums:
-    """The sums of one table by key, and what else stands in their rows."""
-
-    def __init__(self) -> None:
-        self.of: dict[Key, list[int]] = {}
-        self.row: dict[Key, Row] = {}
-
-
 class BulkRows(Rows):
-    """The rows of some tables while a log is folded. `limit`: rows in a generation.
+    """The rows of some tables while a log is folded. `limit`: rows in a generation, about.
 
     Sums are kept until `finish` gives them: they are as many as accounts, not as events.
     """
 
     def __init__(self, tables: Mapping[str, Table], shelf: Shelf, limit: int) -> None:
-        super().__init__(tables)
         self.proof = Proof()
         self._shelf = shelf
         self._limit = limit
-        self._forms = {name: Form(table) for name, table in tables.items()}
-        self._young: dict[str, dict[Key, Values | None]] = {name: {} for name in tables}
-        self._old: dict[str, dict[Key, Values | None]] = {name: {} for name in tables}
-        self._before: dict[str, dict[Key, Values]] = {name: {} for name in tables}
-        self._sums = {name: Sums() for name in tables}
-        self._written = {name: Written() for name in tables}
-        self._count = 0
+        self._kept = {name: Kept(table) for name, table in tables.items()}
         self._undo: list[tuple[Any, Any, Any]] = []
 
     def begin(self) -> None:
         """An event begins; nothing of the one before it can be undone any more."""
         self._undo.clear()
-        if self._count > self._limit:
-            self._write_old()
+
+    @property
+    def touched(self) -> int:
+        """How many changes the present event has made to rows and sums."""
+        return len(self._undo)
 
     def undo(self) -> None:
         """Nothing of the present event has happened."""
@@ -115,146 +122,146 @@ class BulkRows(Rows):
                 rows[key] = previous
         self._undo.clear()
 
+    def settle(self) -> None:
+        """Between events, now and then: rows that were not touched for long are written, if there are too many."""
+        if sum(len(kept.young) for kept in self._kept.values()) > self._limit:
+            self._write_old()
+
     def finish(self) -> dict[str, dict[Key, Row]]:
         """Write what is left; the sums by table, which nobody has written."""
         self._write_old()
         self._write_old()
-        return {
-            name: {
-                key: sums.row[key] | dict(zip(self._forms[name].shape.sums, amounts, strict=True))
-                for key, amounts in sums.of.items()
-            }
-            for name, sums in self._sums.items()
-        }
+        return {name: _summed(kept) for name, kept in self._kept.items()}
 
     def get(self, table: Table, *key: Any) -> Row | None:
         """A copy of the row with this primary key, or None. Raises FoldImpossible for a table of sums."""
-        form = self._forms[table.name]
-        if form.sum_at:
-            raise FoldImpossible(f"{table.name} holds sums, which no fold may read: they depend on what came before.")
-        found = self._find(table.name, key)
-        return None if found is None else form.row(found)
+        kept = self._kept[table.name]
+        if kept.sum_at:
+            raise FoldImpossible(sums_are_not_read(table))
+        found = self._find(kept, key[0] if kept.has_one_key else key)
+        return None if found is None else kept.row(found)
 
     def put(self, table: Table, row: Row) -> None:
         """The row stands like this from now on, new or not. Every column has a value."""
-        form = self._forms[table.name]
+        kept = self._kept[table.name]
+        if len(row) != kept.width or kept.sum_at:
+            raise misshaped(kept.shape, row, kept.shape.columns)
         try:
-            values = form.values(row)
+            values = kept.values(row)
         except KeyError:
-            values = ()
-        if len(values) != len(row) or form.sum_at:
-            raise misshaped(form.shape, row, form.shape.columns)
-        self._stand(table.name, form.key(row), values)
+            raise misshaped(kept.shape, row, kept.shape.columns) from None
+        under, young = kept.key_of(row), kept.young
+        self._undo.append((young, under, young.get(under, _NOTHING)))
+        young[under] = values
 
     def change(self, table: Table, *key: Any, **values: Any) -> None:
         """These columns of a row are different from now on. Raises FoldImpossible when there is no such row."""
-        form = self._forms[table.name]
-        found = None if form.sum_at else self._find(table.name, key)
-        if found is None or not values.keys() <= form.at.keys():
+        kept = self._kept[table.name]
+        under, young, at = key[0] if kept.has_one_key else key, kept.young, kept.at
+        found = young.get(under) or (None if kept.sum_at else self._find(kept, under))
+        if found is None or not at.keys() >= values.keys() or not values.keys().isdisjoint(kept.key_names):
             super().change(table, *key, **values)
             return
         changed = list(found)
         for name, value in values.items():
-            changed[form.at[name]] = value
-        self._stand(table.name, tuple([changed[n] for n in form.key_at]), tuple(changed))
+            changed[at[name]] = value
+        self._undo.append((young, under, found))
+        young[under] = tuple(changed)
 
     def add(self, table: Table, row: Row, **amounts: int) -> None:
         """Increase the sums of a row: `row` has its other columns, which stay as they are; a new row begins at 0.
 
         Raises FoldImpossible when a column is missing, or is another than before.
         """
-        form, sums = self._forms[table.name], self._sums[table.name]
+        kept = self._kept[table.name]
         try:
-            key = form.key(row)
-            ats = [form.sum_at[name] for name in amounts]
+            standing = kept.sums.get(kept.constants(row))
+            if standing is None or len(row) != kept.constants_width:
+                standing = self._begin_sum(kept, row)
+            self._undo.append((standing, _WHOLE, tuple(standing)))
+            for name, amount in amounts.items():
+                standing[kept.sum_at[name]] += amount
         except KeyError:
-            raise misshaped(form.shape, row | amounts, form.shape.constants) from None
-        standing = sums.of.get(key)
-        if standing is None or not form.is_all_key or len(row) != len(form.key_at):
-            standing = self._sum(form, sums, key, row)
-        for at, amount in zip(ats, amounts.values(), strict=True):
-            self._undo.append((standing, at, standing[at]))
-            standing[at] += amount
+            raise misshaped(kept.shape, row | amounts, kept.shape.constants) from None
 
-    def _sum(self, form: Form, sums: Sums, key: Key, row: Row) -> list[int]:
-        """The sums under a key, which are new or belong to a row with more columns than the key."""
-        if row.keys() != form.shape.constants or not form.sum_at:
-            raise misshaped(form.shape, row, form.shape.constants)
-        standing = sums.of.get(key)
-        if standing is not None:
-            must_fit(form.shape, sums.row[key], row)
-            return standing
-        standing = sums.of[key] = [0] * len(form.sum_at)
-        sums.row[key] = dict(row)
-        self._undo.append((sums.of, key, _NOTHING))
+    def _begin_sum(self, kept: Kept, row: Row) -> list[int]:
+        """The sums of a row that stands not yet."""
+        if row.keys() != kept.shape.constants or not kept.sum_at:
+            raise misshaped(kept.shape, row, kept.shape.constants)
+        key, constants = kept.shape.key(row), kept.constants(row)
+        if key in kept.sum_rows:
+            must_fit(kept.shape, kept.sum_rows[key], row)
+        kept.sum_rows[key] = dict(row)
+        standing = kept.sums[constants] = [0] * len(kept.sum_at)
+        self._undo += [(kept.sums, constants, _NOTHING), (kept.sum_rows, key, _NOTHING)]
         return standing
 
-    def _find(self, name: str, key: Key) -> Values | None:
-        young = self._young[name]
-        if key in young:
-            return young[key]
-        old = self._old[name]
-        if key in old:
-            row = young[key] = old.pop(key)
-            self._count += 1
+    def _find(self, kept: Kept, under: Any) -> Values | None:
+        young = kept.young
+        if under in young:
+            return young[under]
+        if under in kept.old:
+            row = young[under] = kept.old.pop(under)
             return row
-        if not self._written[name].may_have(key):
-            return None
-        self._ask(name, [key])
-        return young.get(key)
+        if kept.written.may_have(under):
+            self._look(kept, under)
+            young[under] = kept.before.get(under)
+        return young.get(under)
 
-    def _ask(self, name: str, keys: Sequence[Key]) -> None:
-        for key in keys:
-            found = self._shelf.ask(self._tables[name], key)
-            if found is not None:
-                self._young[name][key] = self._before[name][key] = self._forms[name].asked(key, found)
-                self._count += 1
+    def _look(self, kept: Kept, under: Any) -> None:
+        """How a row stands in its table, if it does."""
+        found = self._shelf.ask(kept.table, kept.key(under))
+        if found is not None:
+            kept.before[under] = kept.asked(under, found)
 
     def _set(self, name: str, key: Key, row: Row | None) -> None:
-        self._stand(name, key, None if row is None else self._forms[name].values(row))
-
-    def _stand(self, name: str, key: Key, values: Values | None) -> None:
-        young = self._young[name]
-        previous = young.get(key, _NOTHING)
-        if previous is _NOTHING:
-            # Most keys are new, and then there is nothing to be found.
-            if key in self._old[name] or self._written[name].may_have(key):
-                self._find(name, key)
-                previous = young.get(key, _NOTHING)
-            self._count += previous is _NOTHING
-        self._undo.append((young, key, previous))
-        young[key] = values
+        kept = self._kept[name]
+        under = key[0] if kept.has_one_key else key
+        self._undo.append((kept.young, under, kept.young.get(under, _NOTHING)))
+        kept.young[under] = None if row is None else kept.values(row)
 
     def _write_old(self) -> None:
         """Write the old generation out and forget it; the young one becomes the old."""
         self._undo.clear()
-        for name, rows in self._old.items():
-            self._write(name, rows)
-        self._old, self._young = self._young, {name: {} for name in self._tables}
-        self._count = 0
+        for name, kept in self._kept.items():
+            # What was put anew since then is written with the young ones.
+            for under in kept.old.keys() & kept.young.keys():
+                del kept.old[under]
+            self._write(name, kept, kept.old)
+            kept.old, kept.young = kept.young, {}
 
-    def _write(self, name: str, rows: dict[Key, Values | None]) -> None:
-        table, before = self._tables[name], self._before[name]
+    def _write(self, name: str, kept: Kept, rows: dict[Any, Values | None]) -> None:
         older, fresh, changed, gone = list[Values](), list[Values](), list[Values](), list[Key]()
-        for key in sorted(rows):
-            row, stood = rows[key], before.pop(key, None)
+        for under in kept.written.these_of(rows):
+            # Put without a look at what was there.
+            if under not in kept.before:
+                self._look(kept, under)
+        for under in rows:
+            row, stood = rows[under], kept.before.pop(under, None)
             if stood == row:
                 continue
             if stood is not None:
                 older.append(stood)
             if row is None:
-                gone.append(key)
+                gone.append(kept.key(under))
             else:
                 (fresh if stood is None else changed).append(row)
-        self._written[name].put(rows)
-        form = encoder(table)
+        kept.written.put(rows)
+        form = encoder(kept.table)
         stood_before, new, other = form.of_values(older), form.of_values(fresh), form.of_values(changed)
         self.proof.add_all(name, stood_before.lines, stood_before.buckets, rows=-1)
         for now in (new, other):
             self.proof.add_all(name, now.lines, now.buckets)
-        self._shelf.insert(table, new)
-        self._shelf.upsert(table, other)
-        self._shelf.delete(table, gone)
+        self._shelf.insert(kept.table, new)
+        self._shelf.upsert(kept.table, other)
+        self._shelf.delete(kept.table, gone)
+
+
+def _summed(kept: Kept) -> dict[Key, Row]:
+    return {
+        key: row | dict(zip(kept.sum_at, kept.sums[kept.constants(row)], strict=True))
+        for key, row in kept.sum_rows.items()
+    }
 
 
 class Written:
@@ -280,6 +287,13 @@ class Written:
                 bit = number >> shift & BLOOM_BITS - 1
                 bits[bit >> 3] |= 1 << (bit & 7)
 
+    def these_of(self, keys: Iterable[Key]) -> list[Key]:
+        """Those that may have been put, of some."""
+        if self._bits is None:
+            hashes = self._hashes
+            return [key for key in keys if hash(key) in hashes] if hashes else []
+        return [key for key in keys if self.may_have(key)]
+
     def may_have(self, key: Key) -> bool:
         """Whether it may have been put."""
         bits, number = self._bits, hash(key)
@@ -293,3 +307,5 @@ class Written:
 
 
 _NOTHING: Final = object()
+_WHOLE: Final = slice(None)
+"""All sums of a row."""

@@ -15,7 +15,7 @@ from projections.asking import Question, found
 from projections.encoding import Key, Row, encoder
 from projections.proof import Proof
 from projections.recent import UNKNOWN, Found, RecentRows
-from projections.rows import Habit, Rows, increased, primary, shape
+from projections.rows import Habit, KnownRows, increased, primary, shape
 from projections.writing import Statements
 
 Wanted = dict[str, Sequence[Key]]
@@ -30,7 +30,7 @@ class Change(NamedTuple):
     new: Row | None
 
 
-class LiveRows(Rows):
+class LiveRows(KnownRows):
     """The rows of some tables during the transaction of `connection`.
 
     `proof`: the table with their set hashes; `recent`: rows as they stand, so that they need not be asked for.

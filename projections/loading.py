@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -35,7 +34,8 @@ from projections.spool import Spool
 LOADED_AT_ONCE: Final = 50_000
 """Rows of one file, or of one transaction, where they cannot wait."""
 
-COPIED_AT_ONCE: Final = 1 << 20
+SORTED_AT_ONCE: Final = 1 << 26
+"""Bytes of lines."""
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -177,14 +177,31 @@ def _append(file: Path, rows: Lines) -> None:
 
 
 def _joined(spooled: Sequence[Spooled]) -> Spooled:
-    """One file of all, the largest of them with the others behind it."""
-    first, *others = sorted(spooled, key=lambda one: -one.rows)
-    with _room(Path(first.path)), Path(first.path).open("ab") as lines:
-        for other in others:
-            with Path(other.path).open("rb") as more:
-                shutil.copyfileobj(more, lines, COPIED_AT_ONCE)
-            Path(other.path).unlink()
-    return Spooled(first.table, first.path, sum(one.rows for one in spooled))
+    """One file of all, sorted as far as memory allows: the server takes rows in the order of their key a fifth faster.
+
+    Lines begin with the key; texts stand in its order, numbers nearly so.
+    """
+    table, place = spooled[0].table, Path(spooled[0].path).with_suffix(".sorted")
+    with _room(place), place.open("ab") as lines:
+        for some in _pieces(spooled):
+            some.sort()
+            lines.writelines(some)
+    return Spooled(table, str(place), sum(one.rows for one in spooled))
+
+
+def _pieces(spooled: Sequence[Spooled]) -> Iterator[list[bytes]]:
+    """The lines of these files, as many at once as may be in memory; each file is removed once it has been read."""
+    piece, size = list[bytes](), 0
+    for one in spooled:
+        with Path(one.path).open("rb") as file:
+            while some := file.readlines(SORTED_AT_ONCE - size):
+                piece += some
+                size += sum(map(len, some))
+                if size >= SORTED_AT_ONCE:
+                    yield piece
+                    piece, size = [], 0
+        Path(one.path).unlink()
+    yield piece
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from ledger.store import Ledger
 from projections.as_of import AsOf
 from projections.encoding import Key, Row
 from projections.projection import Projection
-from projections.rows import Rows
+from projections.rows import KnownRows
 
 ROUNDS_MAX: Final = 32
 """How often streams are fetched for one question: the length of a chain of streams of which each asks for the next."""
@@ -93,7 +93,7 @@ class Past:
         return self._replayed(str(key[0]), before - 1).standing(table, key)
 
 
-class _StreamRows(Rows):
+class _StreamRows(KnownRows):
     """The rows that one stream writes, in memory. `other(table, key, before)`: rows of other streams."""
 
     def __init__(self, projection: Projection, stream: str, other: Callable[[str, Key, int], Row | None]) -> None:

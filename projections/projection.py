@@ -83,6 +83,10 @@ class Projection:
         for name in self.folds.get(type(envelope.event), ()):
             getattr(self, name)(rows, envelope.event, envelope)
 
+    def methods(self) -> dict[type[Event], list[Callable[..., None]]]:
+        """The folds of each kind of event as `fold(rows, event, envelope)`: for whoever folds millions."""
+        return {kind: [getattr(self, name) for name in names] for kind, names in self.folds.items()}
+
     @cached_property
     def place(self) -> Table:
         """Where this projection stands: a table of one row, so that it is exchanged together with the others."""

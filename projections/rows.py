@@ -47,47 +47,36 @@ class Habit:
 
 
 class Rows(ABC):
-    """The rows of some tables while events are folded. `tables`: the physical table behind each declared one, by name.
+    """The rows of some tables while events are folded.
 
     Rows given out and handed in are copies: none is changed behind the back of the other side.
     """
 
-    def __init__(self, tables: Mapping[str, Table]) -> None:
-        self._tables = tables
-        self._known: dict[str, dict[Key, Row | None]] = {name: {} for name in tables}
-        self._added: dict[str, dict[Key, Row]] = {name: {} for name in tables}
+    @abstractmethod
+    def get(self, table: Table, *key: Any) -> Row | None:
+        """A copy of the row with this primary key, or None. Raises FoldImpossible for a table of sums."""
 
     @abstractmethod
-    def _ask(self, name: str, keys: Sequence[Key]) -> None:
-        """Make these keys of a table known: their rows, or None where there is none."""
+    def put(self, table: Table, row: Row) -> None:
+        """The row stands like this from now on, new or not. Every column has a value."""
+
+    @abstractmethod
+    def add(self, table: Table, row: Row, **amounts: int) -> None:
+        """Increase the sums of a row: `row` has its other columns, which stay as they are; a new row begins at 0.
+
+        Raises FoldImpossible when a column is missing, or is another than before.
+        """
 
     @abstractmethod
     def _set(self, name: str, key: Key, row: Row | None) -> None:
         """From now on this row stands under this key, or none."""
 
-    def get(self, table: Table, *key: Any) -> Row | None:
-        """A copy of the row with this primary key, or None. Raises FoldImpossible for a table of sums."""
-        if shape(table).sums:
-            raise FoldImpossible(f"{table.name} holds sums, which no fold may read: they depend on what came before.")
-        known = self._known[table.name]
-        if key not in known:
-            self._ask(table.name, [key])
-        found = known[key]
-        return None if found is None else dict(found)
-
     def must_get(self, table: Table, *key: Any) -> Row:
-        """The same; raises FoldImpossible when there is none."""
+        """The same as `get`; raises FoldImpossible when there is none."""
         found = self.get(table, *key)
         if found is None:
             raise FoldImpossible(f"{table.name} has no row {'/'.join(map(str, key))} to fold the event into.")
         return found
-
-    def put(self, table: Table, row: Row) -> None:
-        """The row stands like this from now on, new or not. Every column has a value."""
-        like = shape(table)
-        if row.keys() != like.columns or like.sums:
-            raise misshaped(like, row, like.columns)
-        self._set(table.name, like.key(row), dict(row))
 
     def change(self, table: Table, *key: Any, **values: Any) -> None:
         """These columns of a row are different from now on. Raises FoldImpossible when there is no such row."""
@@ -99,11 +88,38 @@ class Rows(ABC):
             raise FoldImpossible(f"{table.name} holds sums: they are added to and never deleted.")
         self._set(table.name, key, None)
 
-    def add(self, table: Table, row: Row, **amounts: int) -> None:
-        """Increase the sums of a row: `row` has its other columns, which stay as they are; a new row begins at 0.
 
-        Raises FoldImpossible when a column is missing, or is another than before.
-        """
+class KnownRows(Rows):
+    """Rows of a few events: what was asked for or put stays known. `tables`: the physical one behind each, by name."""
+
+    def __init__(self, tables: Mapping[str, Table]) -> None:
+        self._tables = tables
+        self._known: dict[str, dict[Key, Row | None]] = {name: {} for name in tables}
+        self._added: dict[str, dict[Key, Row]] = {name: {} for name in tables}
+
+    @abstractmethod
+    def _ask(self, name: str, keys: Sequence[Key]) -> None:
+        """Make these keys of a table known: their rows, or None where there is none."""
+
+    def get(self, table: Table, *key: Any) -> Row | None:
+        """See Rows."""
+        if shape(table).sums:
+            raise FoldImpossible(sums_are_not_read(table))
+        known = self._known[table.name]
+        if key not in known:
+            self._ask(table.name, [key])
+        found = known[key]
+        return None if found is None else dict(found)
+
+    def put(self, table: Table, row: Row) -> None:
+        """See Rows."""
+        like = shape(table)
+        if row.keys() != like.columns or like.sums:
+            raise misshaped(like, row, like.columns)
+        self._set(table.name, like.key(row), dict(row))
+
+    def add(self, table: Table, row: Row, **amounts: int) -> None:
+        """See Rows."""
         like = shape(table)
         if row.keys() != like.constants or not amounts.keys() <= set(like.sums):
             raise misshaped(like, row | amounts, like.constants)
@@ -115,6 +131,11 @@ class Rows(ABC):
 
     def _add(self, name: str, key: Key, row: Row) -> None:
         self._added[name][key] = row
+
+
+def sums_are_not_read(table: Table) -> str:
+    """Why a table of sums gives no rows."""
+    return f"{table.name} holds sums, which no fold may read: they depend on what came before."
 
 
 def increased(like: Shape, standing: Row, row: Row, amounts: Mapping[str, int]) -> Row:

@@ -17,7 +17,7 @@ from ledger.aggregate import Envelope
 from ledger.journal import JournalEntry
 from projections.encoding import Key, Row
 from projections.projection import Projection
-from projections.rows import Rows
+from projections.rows import KnownRows
 
 
 def counting(log: Sequence[Envelope], position: int, day: date | None) -> list[Envelope]:
@@ -50,7 +50,7 @@ class _NothingThere(Exception):
     pass
 
 
-class _Dictionaries(Rows):
+class _Dictionaries(KnownRows):
     def _ask(self, name: str, keys: Sequence[Key]) -> None:
         self._known[name].update(dict.fromkeys(keys))
 

@@ -8,9 +8,8 @@ import pytest
 from sqlalchemy import Table
 
 from ledger.store import Ledger
-from projections import building, bulk_fold
+from projections import bulk_fold
 from projections.building import build
-from projections.bulk_fold import SHARES
 from projections.database import Database, open_database
 from projections.encoding import Key, Row
 from projections.follower import run_round
@@ -117,27 +116,3 @@ def test_rows_the_database_refuses_are_built_in_small_steps(
     assert planted.aside(database) == [(2, True)]
     dump(database, planted.tallies)
     database.close()
-
-
-def test_divided_work_covers_every_projection_once(tale: Tale, database: Database) -> None:
-    layouts = fresh(database, *PROJECTIONS.values())
-    units = building.spread(tale.story.ledger, layouts, tale.story.ledger.head(), 3)
-    for name, projection in PROJECTIONS.items():
-        mine = sorted((unit.first, unit.behind) for some in units for unit in some if unit.projection == name)
-        assert [0, *(behind for _, behind in mine)] == [*(first for first, _ in mine), SHARES]
-        assert len(mine) == 1 or not projection.crosses_streams
-
-
-@pytest.mark.parametrize(
-    ("load", "divided", "ends"),
-    [
-        ([0, 0], 10, [32, 64]),
-        ([5, 0], 10, [16, 64]),
-        ([0, 30], 10, [64, 64]),
-        ([30, 0, 10], 30, [0, 42, 64]),
-        ([0, 0], 0, [32, 64]),
-        ([7], 3, [64]),
-    ],
-)
-def test_divided_work_evens_out_what_each_process_has(load: list[int], divided: int, ends: list[int]) -> None:
-    assert building.shares(load, divided) == ends

@@ -65,6 +65,7 @@ def test_what_stands_at_the_end_is_what_was_put(moves: list[tuple[str, str]], li
     kept, plain = Kept(), dict[str, int]()
     rows = _rows(kept, limit)
     for name, move in moves:
+        rows.settle()
         rows.begin()
         count = (rows.get(ROWS, name) or {"count": 0})["count"]
         assert count == plain.get(name, 0)
@@ -91,6 +92,7 @@ def test_a_row_is_written_once_unless_it_is_touched_long_after() -> None:
     kept = Kept()
     rows = _rows(kept, 100)
     for turn in range(1_000):
+        rows.settle()
         rows.begin()
         rows.put(ROWS, {"id": f"r{turn}", "count": 0})
         rows.change(ROWS, f"r{max(0, turn - 50)}", count=turn)
