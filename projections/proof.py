@@ -62,22 +62,17 @@ class Proof:
 
         A word is congruent to its lower 62 bits, so nothing has to be cut off before the end.
         """
-        digests = []
-        for line in lines:
+        digests: dict[tuple[str, str], list[bytes]] = {}
+        for bucket, line in zip(buckets, lines, strict=True):
             digest = _fresh()
             digest.update(line)
-            digests.append(digest.digest())
-        words = struct.unpack(f"<{2 * len(lines)}Q", b"".join(digests))
-        sums: dict[tuple[str, str], list[int]] = {}
-        for bucket, low, high in zip(buckets, words[::2], words[1::2], strict=True):
-            if bucket not in sums:
-                sums[bucket] = [0, 0, 0]
-            standing = sums[bucket]
-            standing[0] += 1
-            standing[1] += low
-            standing[2] += high
-        for (day, merchant), (count, low, high) in sums.items():
-            self._add((name, day, merchant), rows * count, rows * low, rows * high)
+            if bucket in digests:
+                digests[bucket].append(digest.digest())
+            else:
+                digests[bucket] = [digest.digest()]
+        for (day, merchant), some in digests.items():
+            words = struct.unpack(f"<{2 * len(some)}Q", b"".join(some))
+            self._add((name, day, merchant), rows * len(some), rows * sum(words[::2]), rows * sum(words[1::2]))
 
     def merge(self, hashes: Mapping[Bucket, SetHash]) -> None:
         """These rows as well."""
