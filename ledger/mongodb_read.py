@@ -121,8 +121,12 @@ def _recorded(first: int, events: Sequence[EventDocument | None]) -> list[Record
             continue
         try:
             stream, version, name, text, expected = _FIELDS(event)
-            state = text.encode() if isinstance(text, str) else bytes(text)
-            if crc32(state, crc32(f"{stream}\0{version}\0{name}\0".encode())) != expected:
+            if isinstance(text, str):
+                # What `checksum` gives, in one piece.
+                state, sum_ = text.encode(), crc32(f"{stream}\0{version}\0{name}\0{text}".encode())
+            else:
+                state, sum_ = bytes(text), checksum(stream, version, name, bytes(text))
+            if sum_ != expected:
                 raise altered(stream, version, name, position)
         except (KeyError, TypeError, ValueError) as error:
             told: Mapping[str, Any] = dict(event) if hasattr(event, "keys") else {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 from sqlalchemy import Index, select
 
@@ -76,10 +78,17 @@ class Balances(Projection):
         self._add(rows, envelope.stream, event.amount.currency, held=-event.amount.units)
 
     def _add(self, rows: Rows, account: str, currency: str, *, debited: int = 0, held: int = 0) -> None:
-        kind = kind_of(account)
-        row = {"account": account, "kind": kind.value, "merchant_id": merchant_of(account), "currency": currency}
-        posted = debited if kind in DEBIT_NORMAL else -debited
+        kind, sign, merchant_id = self._described(account)
+        row = {"account": account, "kind": kind, "merchant_id": merchant_id, "currency": currency}
+        posted = sign * debited
         rows.add(BALANCES, row, posted=posted, held=held, available=posted - held)
+
+    @staticmethod
+    @lru_cache(maxsize=50_000)
+    def _described(account: str) -> tuple[str, int, str | None]:
+        """The kind of an account, whether a debit makes it larger (1) or smaller (-1), and whose it is."""
+        kind = kind_of(account)
+        return kind.value, 1 if kind in DEBIT_NORMAL else -1, merchant_of(account)
 
 
 def balance(reader: Reader, account: str) -> BalanceRow | None:

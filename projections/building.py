@@ -87,9 +87,9 @@ def _build(
     if database.is_mysql and not loading.takes_files:
         log.warning("The server takes no files (local_infile is off): rows are sent as statements, which is slower.")
     if processes > 1:
-        units = spread(ledger, layouts, upto, processes)
+        divide = partial(spread, ledger, layouts, upto, processes)
         parts = fold_in_processes(
-            ledger.url, database, loading.folder, units, upto, at, lambda reached: told(reached, upto)
+            ledger.url, database, loading.folder, processes, divide, upto, at, lambda reached: told(reached, upto)
         )
     else:
         tasks = [(Unit(layout.projection.name, layout.suffix), layout) for layout in layouts]

@@ -46,14 +46,15 @@ def fold_in_processes(
     events: str,
     database: Database,
     folder: Path,
-    units: Sequence[Sequence[Unit]],
+    how_many: int,
+    divide: Callable[[], Sequence[Sequence[Unit]]],
     upto: int,
     at: datetime,
     told: Callable[[int], None],
 ) -> list[Folded]:
-    """Fold each list of units in a process of its own; what each gave. `events`: URL of the log.
+    """Fold in so many processes; what each gave. `events`: URL of the log.
 
-    `folder`: where they spool rows, which are left there.
+    `folder`: where they spool rows, which are left there. `divide` gives the units of each process, while they start.
 
     `told` hears how far the slowest has come. Raises what a process raised, RebuildCut when one ended without a word.
     """
@@ -61,12 +62,13 @@ def fold_in_processes(
     context = multiprocessing.get_context("spawn")
     processes: dict[Connection, BaseProcess] = {}
     try:
-        for some in units:
+        for _ in range(how_many):
             ours, theirs = context.Pipe()
             process: BaseProcess = context.Process(target=fold_as_told, args=(theirs,), daemon=True)
             process.start()
             theirs.close()
             processes[ours] = process
+        for ours, some in zip(processes, divide(), strict=True):
             order = Order(events=events, tables=tables, folder=str(folder), units=list(some), upto=upto, at=at)
             ours.send(order)
         return _heard(list(processes), told)

@@ -6,7 +6,8 @@ stream, by the rules of the follower.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
 from zlib import crc32
@@ -114,9 +115,7 @@ def fold_log(
     )
     wanted: dict[str, Wanted] = {}
     anyone = Wanted(working)
-    position = 0
-    while position < upto:
-        section = read_rows(ledger, position, min(READ_AT_ONCE, rows_in_memory, upto - position))
+    for section in _sections(ledger, upto, min(READ_AT_ONCE, rows_in_memory)):
         rows.settle()
         for row in section:
             if row.name not in wanted:
@@ -126,14 +125,24 @@ def fold_log(
             concerned = found.by(row.stream) if found.depends_on_stream else found.ours
             if concerned:
                 _fold(rows, concerned, row, at)
-        position = section[-1].position
-        reached(position)
+        reached(section[-1].position)
     sums = rows.finish()
     loading.wait()
     aside: dict[str, list[Aside]] = {}
     for task in working:
         aside.setdefault(task.projection.name, []).extend(task.aside)
     return Folded(sums=sums, spooled=loading.hand_over(), proof=rows.proof.hashes(), aside=aside)
+
+
+def _sections(ledger: Ledger, upto: int, size: int) -> Iterator[list[Recorded]]:
+    """The log up to a position in pieces; the next one is on its way while one is folded."""
+    with ThreadPoolExecutor(1, thread_name_prefix="reading") as ahead:
+        coming = ahead.submit(read_rows, ledger, 0, min(size, upto)) if upto else None
+        while coming is not None:
+            section = coming.result()
+            position = section[-1].position
+            coming = ahead.submit(read_rows, ledger, position, min(size, upto - position)) if position < upto else None
+            yield section
 
 
 def _fold(rows: BulkRows, tasks: Sequence[Task], row: Recorded, at: datetime) -> None:

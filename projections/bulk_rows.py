@@ -10,7 +10,7 @@ A row is kept as the tuple of its values, a quarter of the size of a dict, and c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, Protocol
 
@@ -63,7 +63,7 @@ class Kept:
         self.values = values_of(self.names)
         self.at = {name: n for n, name in enumerate(self.names)}
         self.key_names = tuple(column.name for column in primary(table))
-        self.key_of = itemgetter(*self.key_names)
+        self.key_of = itemgetter(*(self.at[name] for name in self.key_names))
         self.has_one_key = len(self.key_names) == 1
         self.sum_at = {name: n for n, name in enumerate(self.shape.sums)}
         self.constants = values_of([name for name in self.names if name not in self.sum_at])
@@ -103,10 +103,8 @@ class BulkRows(Rows):
         self._limit = limit
         self._kept = {name: Kept(table) for name, table in tables.items()}
         self._undo: list[tuple[Any, Any, Any]] = []
-
-    def begin(self) -> None:
+        self.begin: Callable[[], None] = self._undo.clear
         """An event begins; nothing of the one before it can be undone any more."""
-        self._undo.clear()
 
     @property
     def touched(self) -> int:
@@ -141,6 +139,12 @@ class BulkRows(Rows):
         found = self._find(kept, key[0] if kept.has_one_key else key)
         return None if found is None else kept.row(found)
 
+    def value(self, table: Table, column: str, *key: Any) -> Any:
+        """One column of the row with this primary key. Raises FoldImpossible when there is none."""
+        kept = self._kept[table.name]
+        found = None if kept.sum_at else self._find(kept, key[0] if kept.has_one_key else key)
+        return super().value(table, column, *key) if found is None else found[kept.at[column]]
+
     def put(self, table: Table, row: Row) -> None:
         """The row stands like this from now on, new or not. Every column has a value."""
         kept = self._kept[table.name]
@@ -150,7 +154,7 @@ class BulkRows(Rows):
             values = kept.values(row)
         except KeyError:
             raise misshaped(kept.shape, row, kept.shape.columns) from None
-        under, young = kept.key_of(row), kept.young
+        under, young = kept.key_of(values), kept.young
         self._undo.append((young, under, young.get(under, _NOTHING)))
         young[under] = values
 
@@ -179,8 +183,9 @@ class BulkRows(Rows):
             if standing is None or len(row) != kept.constants_width:
                 standing = self._begin_sum(kept, row)
             self._undo.append((standing, _WHOLE, tuple(standing)))
+            sum_at = kept.sum_at
             for name, amount in amounts.items():
-                standing[kept.sum_at[name]] += amount
+                standing[sum_at[name]] += amount
         except KeyError:
             raise misshaped(kept.shape, row | amounts, kept.shape.constants) from None
 

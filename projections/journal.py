@@ -7,6 +7,7 @@ already, so an answer reads a row a block and the single postings of one block, 
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import lru_cache
 from typing import ClassVar, Final
 
 import msgspec
@@ -222,6 +223,7 @@ class Journal(Projection):
         rows.add(SUMS, row, **amounts)
 
 
+@lru_cache(maxsize=50_000)
 def merchant_of(account: str) -> str | None:
     """The merchant whose account this is, or None for an account of the house."""
     owner, _, rest = account.partition(":")

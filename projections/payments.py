@@ -113,7 +113,7 @@ class Payments(Projection):
     @on(PaymentIntent.Reversed)
     def reversed(self, rows: Rows, event: PaymentIntent.Reversed, envelope: Envelope) -> None:
         """The bank took a credit back."""
-        fees = rows.must_get(PAYMENTS, envelope.stream)["fees"] - event.fee.units
+        fees = rows.value(PAYMENTS, "fees", envelope.stream) - event.fee.units
         self._change(rows, envelope, status=event.status, received=event.received.units, fees=fees)
 
     @on(PaymentIntent.Expired)
@@ -140,7 +140,7 @@ class Payments(Projection):
         envelope: Envelope,
         status: str,
     ) -> None:
-        fees = rows.must_get(PAYMENTS, envelope.stream)["fees"] + event.fee.units
+        fees = rows.value(PAYMENTS, "fees", envelope.stream) + event.fee.units
         self._change(rows, envelope, status=status, received=event.received.units, fees=fees)
 
     def _change(self, rows: Rows, envelope: Envelope, **values: Any) -> None:

@@ -229,7 +229,7 @@ class Payouts(Projection):
     @on(Payout.Confirmed)
     def confirmed(self, rows: Rows, event: Payout.Confirmed, envelope: Envelope) -> None:
         """The statement shows the debit; a return that was seen before it stays the last word."""
-        returned = rows.must_get(PAYOUTS, envelope.stream)["status"] == RETURNED
+        returned = rows.value(PAYOUTS, "status", envelope.stream) == RETURNED
         status = RETURNED if returned else CONFIRMED
         self._becomes(rows, envelope, status, event.line_id, shown_on_statement=True)
 

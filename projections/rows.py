@@ -78,6 +78,10 @@ class Rows(ABC):
             raise FoldImpossible(f"{table.name} has no row {'/'.join(map(str, key))} to fold the event into.")
         return found
 
+    def value(self, table: Table, column: str, *key: Any) -> Any:
+        """One column of the row with this primary key. Raises FoldImpossible when there is no such row."""
+        return self.must_get(table, *key)[column]
+
     def change(self, table: Table, *key: Any, **values: Any) -> None:
         """These columns of a row are different from now on. Raises FoldImpossible when there is no such row."""
         self.put(table, self.must_get(table, *key) | values)

@@ -134,7 +134,7 @@ class Webhooks(Projection):
     @on(*PUBLIC)
     def happened(self, rows: Rows, event: Event, envelope: Envelope) -> None:
         """To be told to every endpoint its merchant has."""
-        merchant_id = rows.must_get(OWNERS, envelope.stream)["merchant_id"]
+        merchant_id = rows.value(OWNERS, "merchant_id", envelope.stream)
         for endpoint_id in self._endpoints(rows, merchant_id):
             row = {
                 "id": id_of_delivery(envelope.id, endpoint_id),
