@@ -160,7 +160,7 @@ def _rows(connection: Connection, layout: Layout, name: str, both: Pair) -> Iter
 def _set_hashes(connection: Connection, layout: Layout) -> Iterator[Finding]:
     """Set hashes that fit neither the log nor the rows: where they fit the rows, these were found to differ already."""
     before = serving(layout.projection)
-    kept, right = kept_hashes(connection, before.proof), kept_hashes(connection, layout.proof)
+    kept, right = (kept_hashes(connection, one.proof, one.proof_noted) for one in (before, layout))
     suspect = {bucket for bucket in kept.keys() | right.keys() if kept.get(bucket) != right.get(bucket)}
     stood: dict[Bucket, SetHash] = {}
     for name in sorted({bucket[0] for bucket in suspect} & before.tables.keys()):

@@ -32,13 +32,13 @@ from sqlalchemy import (
     cast,
     func,
     literal,
-    select,
     text,
     type_coerce,
 )
 
 from projections.columns import WORD_MAX, Id, Instant
 from projections.pairs import Pair, Text, pair, some
+from projections.proof import kept_hashes
 from projections.tables import Layout
 
 GROUPS_MAX: Final = 12
@@ -88,9 +88,9 @@ def compare(connection: Connection, old: Layout, new: Layout) -> list[Difference
             found += _of_table(connection, name, pair(connection, old.tables[name], table), redefined)
         else:
             found.append(Difference(table=name, what=TABLE_NEW, explained=redefined))
-    if redefined and old.proof.name in there:
-        known = connection.scalars(select(old.proof.c.of_table).distinct())
-        gone = sorted(set(known) - new.tables.keys())
+    if redefined and {old.proof.name, old.proof_noted.name} <= there:
+        known = {name for name, _, _ in kept_hashes(connection, old.proof, old.proof_noted)}
+        gone = sorted(known - new.tables.keys())
         found += [Difference(table=name, what=TABLE_GONE, explained=True) for name in gone]
     return found
 

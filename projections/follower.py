@@ -41,6 +41,7 @@ from projections.live_rows import LiveRows, Wanted, read
 from projections.messages import Statement, sent
 from projections.places import places
 from projections.projection import PROJECTIONS, Projection
+from projections.proof import is_to_be_summed, sum_up
 from projections.recent import Found, Recent
 from projections.tables import Layout, Place, is_made_so, make_tables, serving
 from projections.writing import Statements
@@ -229,6 +230,8 @@ def _written(
     for name in concerning:
         layout = serving(PROJECTIONS[name])
         written[name] = LiveRows(connection, layout.tables, layout.proof, recent.rows(name))
+        if is_to_be_summed(section.after, section.upto):
+            sum_up(connection, statements, layout.proof, layout.proof_noted)
     read(connection, [(rows, _expected(rows, PROJECTIONS[name], concerning[name])) for name, rows in written.items()])
     for name, rows in written.items():
         _fold_all(rows, PROJECTIONS[name], section, concerning[name])
@@ -236,6 +239,8 @@ def _written(
     for rows in written.values():
         rows.write(statements)
         statements.send_ahead()
+    for name, rows in written.items():
+        rows.prove(statements, serving(PROJECTIONS[name]).proof_noted, section.upto)
     return written
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 from sqlalchemy import Connection, Table
 
 from projections.asking import Question, found
-from projections.encoding import Key, Row, encoder
+from projections.encoding import Key, Lines, Row, encoder
 from projections.proof import Proof
 from projections.recent import UNKNOWN, Found, RecentRows
 from projections.rows import Habit, KnownRows, increased, primary, shape
@@ -28,6 +28,14 @@ class Change(NamedTuple):
     key: Key
     old: Row | None
     new: Row | None
+
+
+class Written(NamedTuple):
+    """What was written to a table: the rows that stand there `now`, and those that stood there `before`."""
+
+    table: str
+    now: Lines
+    before: Lines
 
 
 class LiveRows(KnownRows):
@@ -49,6 +57,7 @@ class LiveRows(KnownRows):
         self._changed: dict[str, set[Key]] = {name: set() for name in tables}
         self._proof_table = proof
         self._proof = Proof()
+        self._unproven: list[Written] = []
         self._recent = recent
         self._stream = ""
         self._habit = Habit()
@@ -100,6 +109,7 @@ class LiveRows(KnownRows):
         self._guesses.clear()
         statements = Statements(self._connection)
         written = self.write(statements)
+        self.prove(statements)
         statements.send()
         return written
 
@@ -117,9 +127,23 @@ class LiveRows(KnownRows):
             self._kept[name].update((change.key, change.new) for change in changes)
             self._changed[name].clear()
             self._added[name].clear()
-        if self._proof_table is not None:
-            self._proof.write(statements, self._proof_table)
         return written
+
+    def prove(self, statements: Statements, noted: Table | None = None, position: int = 0) -> None:
+        """Let `statements` tell the proof of all that was written since it was told last.
+
+        By itself, so that it is worked out while a server executes what was sent on its way. With `noted`, the changes
+        up to this position are only noted there, see `Proof.note`.
+        """
+        if self._proof_table is not None:
+            for name, now, before in self._unproven:
+                self._proof.add_all(name, now.lines, now.buckets)
+                self._proof.add_all(name, before.lines, before.buckets, rows=-1)
+            if noted is None:
+                self._proof.write(statements, self._proof_table)
+            else:
+                self._proof.note(statements, self._proof_table, noted, position)
+        self._unproven.clear()
 
     def table(self, name: str) -> Table:
         """The physical table behind a declared one."""
@@ -148,17 +172,17 @@ class LiveRows(KnownRows):
         return [change for change in found if change.old != change.new]
 
     def _write(self, statements: Statements, name: str, table: Table, changes: list[Change]) -> None:
-        form = encoder(table)
         others = [change for change in changes if change.old is not None]
-        fresh = form.encoded([change.new for change in changes if change.old is None and change.new is not None])
-        changed = form.encoded([change.new for change in others if change.new is not None])
-        statements.insert(table, fresh)
-        statements.upsert(table, changed)
+        fresh = [change.new for change in changes if change.old is None and change.new is not None]
+        changed = [change.new for change in others if change.new is not None]
+        before = [change.old for change in others if change.old is not None and self._proof_table is not None]
+        # In one go: for a few rows most of it is what a call costs.
+        rows = encoder(table).encoded([*fresh, *changed, *before])
+        now = len(fresh) + len(changed)
+        statements.insert(table, rows.some(0, len(fresh)))
+        statements.upsert(table, rows.some(len(fresh), now))
         statements.remove(table, [change.key for change in others if change.new is None])
-        if self._proof_table is not None:
-            before = form.encoded([change.old for change in others if change.old is not None])
-            self._proof.add_all(name, before.lines, before.buckets, rows=-1)
-            self._proof.add_all(name, [*fresh.lines, *changed.lines], [*fresh.buckets, *changed.buckets])
+        self._unproven.append(Written(name, rows.some(0, now), rows.some(now, len(rows.lines))))
 
     def _ask(self, name: str, keys: Sequence[Key]) -> None:
         if keys == [(self._stream,)]:

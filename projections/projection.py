@@ -28,7 +28,7 @@ from sqlalchemy import Table
 from ledger.aggregate import EVENTS, Envelope, Event
 from projections.aside import aside_table
 from projections.columns import flag, id_, key, number, number_or_none, prose_or_none, table
-from projections.proof import HASHED, proof_table
+from projections.proof import HASHED, noted_table, proof_table
 from projections.rows import Habit, Rows
 
 PROJECTIONS: Final[dict[str, Projection]] = {}
@@ -111,6 +111,11 @@ class Projection:
     def proof(self) -> Table:
         """The set hashes of its tables (`proof.py`); exchanged together with them."""
         return proof_table(f"{self.name}__proof")
+
+    @cached_property
+    def proof_noted(self) -> Table:
+        """What the set hashes have still to be told of; exchanged together with them."""
+        return noted_table(f"{self.name}__proof_noted")
 
     @cached_property
     def names(self) -> frozenset[str]:

@@ -65,6 +65,7 @@ class Layout:
         self.tables = {str(declared.name): self._copy(declared, suffix) for declared in projection.tables}
         self.aside = SetAside(self._copy(projection.aside, suffix), projection.name)
         self.proof = self._copy(projection.proof, suffix)
+        self.proof_noted = self._copy(projection.proof_noted, suffix)
         self.place = self._copy(projection.place, suffix)
 
     @classmethod
@@ -80,7 +81,7 @@ class Layout:
     @property
     def all(self) -> list[Table]:
         """Every table, the one with the place last: when it has its row, the others are whole."""
-        return [*self.tables.values(), self.aside.table, self.proof, self.place]
+        return [*self.tables.values(), self.aside.table, self.proof, self.proof_noted, self.place]
 
     def create(self, connection: Connection) -> None:
         """Make the tables, without secondary indexes, standing at the beginning of the log and not whole."""
@@ -182,7 +183,7 @@ def is_made_so(projection: Projection, place: Place) -> bool:
 
 def _complete(connection: Connection, layout: Layout, there: Collection[str]) -> None:
     """Tables of a release that set nothing aside or proved nothing get what they lack, until they are built anew."""
-    for made in (layout.aside.table, layout.proof):
+    for made in (layout.aside.table, layout.proof, layout.proof_noted):
         if made.name not in there:
             connection.execute(CreateTable(made))
     columns = {column["name"] for column in sqlalchemy.inspect(connection).get_columns(layout.place.name)}
@@ -260,7 +261,7 @@ def _is_whole(place: Place | None) -> bool:
 
 
 def _declared(projection: Projection) -> list[Table]:
-    return [*projection.tables, projection.aside, projection.proof, projection.place]
+    return [*projection.tables, projection.aside, projection.proof, projection.proof_noted, projection.place]
 
 
 def drop_leftovers(connection: Connection, projection: Projection) -> None:

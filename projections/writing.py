@@ -77,6 +77,10 @@ class Statements:
             values = [tuple(msgspec.json.decode(line)) for line in lines]
             self._gather(Statement(f'DELETE FROM "{table.name}" WHERE {wanted}', "", values))  # noqa: S608  # names of ours
 
+    def clear(self, table: Table) -> None:
+        """Let no row of a table stand."""
+        self._gather(Statement(f"DELETE FROM {self._connection.dialect.identifier_preparer.format_table(table)}"))  # noqa: S608  # name of ours
+
     def send_ahead(self) -> None:
         """Send what was gathered on its way when it is much, and do not wait. Nobody else uses the connection then.
 

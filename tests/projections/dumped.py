@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from projections.database import Database
 from projections.encoding import encoder
@@ -17,7 +18,7 @@ Tables = dict[str, list[dict[str, Any]]]
 def dump(database: Database, projection: Projection) -> Tables:
     """Every row of every table of a projection, in order of the primary key; their proof must fit them."""
     found = rows_of(database, projection)
-    assert proof_of(projection, found) == database.write(lambda connection: kept_hashes(connection, projection.proof))
+    assert proof_of(projection, found) == database.write(partial(kept_proof, projection=projection))
     return found
 
 
@@ -32,6 +33,11 @@ def rows_of(database: Database, projection: Projection) -> Tables:
 def dump_all(database: Database) -> dict[str, Tables]:
     """Every row of every projection."""
     return {name: dump(database, projection) for name, projection in PROJECTIONS.items()}
+
+
+def kept_proof(connection: Connection, projection: Projection) -> dict[Bucket, SetHash]:
+    """The proof that stands beside these rows."""
+    return kept_hashes(connection, projection.proof, projection.proof_noted)
 
 
 def proof_of(projection: Projection, found: Tables) -> dict[Bucket, SetHash]:

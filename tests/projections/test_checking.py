@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 import sqlalchemy
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from ledger.errors import TooManySetAside
 from ledger.store import Ledger
@@ -28,8 +28,10 @@ from projections.checking import (
 from projections.database import Database, open_database
 from projections.follower import run_batch, run_round
 from projections.payments import PAYMENTS
-from projections.projection import PROJECTIONS
+from projections.projection import PROJECTIONS, Projection
+from projections.proof import sum_up
 from projections.tables import Layout
+from projections.writing import Statements
 from tests.projections.planted import TALLIES, Planted
 from tests.projections.tale import Tale
 from tests.projections.tampering import Expected, Hand, all_projections, spoil_proof
@@ -68,11 +70,38 @@ def test_nothing_is_found_in_untouched_tables_and_a_hundred_random_changes_are(t
     assert _names(followed) == before
 
 
+def _sum_up(projection: Projection, connection: Connection) -> None:
+    statements = Statements(connection)
+    sum_up(connection, statements, projection.proof, projection.proof_noted)
+    statements.send()
+
+
+@pytest.mark.parametrize("spoil", ["another number", "another table", "unreadable", "one less", "one twice"])
+def test_a_note_for_the_set_hashes_that_was_changed_is_found(tale: Tale, followed: Database, spoil: str) -> None:
+    noted = PROJECTIONS["payments"].proof_noted
+    position, text = followed.write(lambda connection: connection.execute(select(noted)).first()) or (0, "")
+    changes = {
+        "another number": text.replace(",1,", ",2,", 1),
+        "another table": text.replace('"payments"', '"pavments"', 1),
+        "unreadable": text[:-1],
+        "one less": "[]",
+        "one twice": f"{text[:-1]},{text[1:]}",
+    }
+    changed = update(noted).where(noted.c.position == position).values(changes=changes[spoil])
+    assert changes[spoil] != text
+    followed.write(lambda connection: connection.execute(changed))
+    found = _checked(tale.story.ledger, followed)
+    assert found
+    assert {(one.projection, one.kind) for one in found} == {("payments", SET_HASH)}
+
+
 def test_set_hashes_that_fit_neither_the_rows_nor_the_log_are_found(tale: Tale, followed: Database) -> None:
     chance = random.Random(5)
     expected: list[Expected] = []
     for projection in all_projections():
+        followed.write(partial(_sum_up, projection))
         expected += followed.write(partial(spoil_proof, projection=projection, chance=chance, many=3))
+    assert len(expected) > 12
     planted = insert(PROJECTIONS["payments"].proof).values(
         of_table="payments", day="2020-01-01", merchant_id="mer_x", rows_kept=1, low=1, high=1
     )

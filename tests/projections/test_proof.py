@@ -7,15 +7,35 @@ from functools import partial
 from hashlib import blake2b
 from typing import Literal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.schema import CreateTable
 
+import projections.proof
 from projections.database import Database
 from projections.encoding import Lines
-from projections.proof import HALF, Bucket, Proof, SetHash, hashes_of, kept_hashes, proof_table
+from projections.follower import run_round
+from projections.projection import PROJECTIONS
+from projections.proof import (
+    HALF,
+    NOTED_FOR,
+    NOTED_MAX,
+    Bucket,
+    Proof,
+    SetHash,
+    hashes_of,
+    is_to_be_summed,
+    kept_hashes,
+    noted_table,
+    proof_table,
+    sum_up,
+)
 from projections.writing import Statements
+from tests.projections.dumped import dump_all
+from tests.projections.tale import Tale
+from tests.story import START
 
 Line = tuple[str, str, str, bytes]
 
@@ -31,10 +51,30 @@ def _hashes(*lines: Line) -> dict[Bucket, SetHash]:
     return hashes_of([(name, Lines([()], [text], [(day, merchant)])) for name, day, merchant, text in lines])
 
 
-def _write(proof: Proof, kept: Table, connection: Connection) -> None:
+def _create(table: Table, connection: Connection) -> None:
+    connection.execute(CreateTable(table))
+
+
+def _write(proof: Proof, kept: Table, noted: Table, position: int, connection: Connection) -> None:
     statements = Statements(connection)
     proof.write(statements, kept)
     statements.send()
+
+
+def _note(proof: Proof, kept: Table, noted: Table, position: int, connection: Connection) -> None:
+    statements = Statements(connection)
+    proof.note(statements, kept, noted, position)
+    statements.send()
+
+
+def _sum_up(kept: Table, noted: Table, connection: Connection) -> None:
+    statements = Statements(connection)
+    sum_up(connection, statements, kept, noted)
+    statements.send()
+
+
+def _notes(noted: Table, connection: Connection) -> list[str]:
+    return list(connection.scalars(select(noted.c.changes)))
 
 
 @given(LINES, LINES, st.randoms(use_true_random=False))
@@ -80,8 +120,9 @@ def test_parts_are_put_together() -> None:
 
 
 def test_what_is_kept_is_the_sum_of_what_was_written(database: Database) -> None:
-    kept, chance = proof_table("some__proof"), random.Random(3)
-    database.write(lambda connection: connection.execute(CreateTable(kept)))
+    kept, noted, chance = proof_table("some__proof"), noted_table("some__noted"), random.Random(3)
+    for table in (kept, noted):
+        database.write(partial(_create, table))
     lines = [("t", f"2026-01-0{chance.randrange(1, 5)}", f"m{chance.randrange(3)}", b"%d" % n) for n in range(300)]
     gone: list[Line] = []
     for start in range(0, 300, 50):
@@ -91,10 +132,74 @@ def test_what_is_kept_is_the_sum_of_what_was_written(database: Database) -> None
         for line in chance.sample([line for line in lines[: start + 50] if line not in gone], 20):
             _add(proof, line, -1)
             gone.append(line)
-        database.write(partial(_write, proof, kept))
+        database.write(partial(chance.choice((_write, _note, _note)), proof, kept, noted, start))
+        if start == 200:
+            database.write(partial(_sum_up, kept, noted))
 
     def read(connection: Connection) -> dict[tuple[str, str, str], SetHash]:
-        return kept_hashes(connection, kept)
+        return kept_hashes(connection, kept, noted)
 
     assert database.write(read) == _hashes(*(line for line in lines if line not in gone))
     assert all(0 <= found.low < HALF and 0 <= found.high < HALF for found in database.write(read).values())
+
+
+def test_what_was_noted_is_added_up_once_and_then_gone(database: Database) -> None:
+    kept, noted = proof_table("some__proof"), noted_table("some__noted")
+    for table in (kept, noted):
+        database.write(partial(_create, table))
+    lines = [("t", "d", f"m{n % 3}", b"%d" % n) for n in range(9)]
+    for n, line in enumerate(lines):
+        proof = Proof()
+        _add(proof, line)
+        database.write(partial(_note, proof, kept, noted, n))
+    assert len(database.write(partial(_notes, noted))) == 9
+    for _ in range(2):
+        database.write(partial(_sum_up, kept, noted))
+        assert database.write(partial(_notes, noted)) == []
+        assert database.write(lambda connection: kept_hashes(connection, kept, noted)) == _hashes(*lines)
+
+
+def test_a_note_that_would_be_too_long_is_added_up_at_once(database: Database) -> None:
+    kept, noted, proof = proof_table("some__proof"), noted_table("some__noted"), Proof()
+    for table in (kept, noted):
+        database.write(partial(_create, table))
+    lines = [("t", "2026-01-01", f"mer_{n}", b"%d" % n) for n in range(NOTED_MAX // 40)]
+    for line in lines:
+        _add(proof, line)
+    database.write(partial(_note, proof, kept, noted, 1))
+    assert database.write(partial(_notes, noted)) == []
+    assert database.write(lambda connection: kept_hashes(connection, kept, noted)) == _hashes(*lines)
+
+
+def test_a_note_that_cannot_be_read_stays_to_be_seen(database: Database) -> None:
+    kept, noted = proof_table("some__proof"), noted_table("some__noted")
+    for table in (kept, noted):
+        database.write(partial(_create, table))
+    spoiled = insert(noted).values(position=1, changes='[["t", "d"')
+    database.write(lambda connection: connection.execute(spoiled))
+    for _ in range(2):
+        found = database.write(lambda connection: kept_hashes(connection, kept, noted))
+        assert found == {("", "", ""): SetHash(1, 0, 0)}
+        database.write(partial(_sum_up, kept, noted))
+
+
+def test_notes_are_added_up_whenever_a_mark_is_passed() -> None:
+    assert not is_to_be_summed(0, NOTED_FOR - 1)
+    assert is_to_be_summed(NOTED_FOR - 1, NOTED_FOR)
+    assert not is_to_be_summed(NOTED_FOR, NOTED_FOR + 500)
+    assert is_to_be_summed(NOTED_FOR - 1, 5 * NOTED_FOR)
+
+
+def test_a_follower_adds_up_what_it_noted_from_time_to_time(
+    tale: Tale, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projections.proof, "NOTED_FOR", 20)
+    most, both = 0, 0
+    payments = PROJECTIONS["payments"]
+    while run_round(tale.story.ledger, database, START, 3).applied:
+        notes = len(database.write(partial(_notes, payments.proof_noted)))
+        sums = database.write(lambda connection: connection.scalar(select(func.count()).select_from(payments.proof)))
+        most, both = max(most, notes), both + bool(notes and sums)
+    assert 1 < most <= 20 // 3 + 1
+    assert both
+    dump_all(database)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import Table
 
-from ledger.aggregate import Envelope
+from ledger.aggregate import Envelope, Event
 from ledger.errors import DifferencesFound, NothingToSwap
 from ledger.store import Ledger
 from projections.balances import Balances
@@ -132,6 +133,10 @@ def test_so_it_is_on_mysql(
     database.close()
 
 
+def _faulty(right: Callable[..., None], table: str, fault: Fault, rows: Rows, event: Event, envelope: Envelope) -> None:
+    right(cast(Rows, Faulty(rows, table, fault)), event, envelope)
+
+
 def _stopped(
     tale: Tale,
     database: Database,
@@ -141,13 +146,13 @@ def _stopped(
     column: str,
     fault: Fault,
 ) -> None:
-    projection, fold = PROJECTIONS[name], Projection.fold
+    projection, methods = PROJECTIONS[name], Projection.methods
     before = dump(database, projection)
 
-    def faulty(self: Projection, rows: Rows, envelope: Envelope) -> None:
-        fold(self, cast(Rows, Faulty(rows, table, fault)), envelope)
+    def faulty(self: Projection) -> dict[type[Event], list[Callable[..., None]]]:
+        return {kind: [partial(_faulty, right, table, fault) for right in some] for kind, some in methods(self).items()}
 
-    monkeypatch.setattr(Projection, "fold", faulty)
+    monkeypatch.setattr(Projection, "methods", faulty)
     with pytest.raises(DifferencesFound) as stopped:
         rebuild(tale.story.ledger, database, projection, START)
     assert f"{table}.{column}: " in stopped.value.detail

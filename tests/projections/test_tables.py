@@ -19,7 +19,8 @@ from tests.story import Story
 
 Follow = Callable[[], None]
 OURS = [
-    (*projection.tables, projection.aside, projection.proof, projection.place) for projection in PROJECTIONS.values()
+    (*projection.tables, projection.aside, projection.proof, projection.proof_noted, projection.place)
+    for projection in PROJECTIONS.values()
 ]
 DECLARED = {"positions", "positions__aside", *(table.name for tables in OURS for table in tables)}
 
