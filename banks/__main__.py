@@ -1,6 +1,6 @@
 """Command line of the banks: what each can do, payment codes, and VietQR payloads written and read.
 
-python -m banks capabilities
+python -m banks capabilities [--json]
 python -m banks code new [N]       N new payment codes (one, if not said), one a line
 python -m banks code read          one transfer text a line on standard input; for each the code in it, or -
 python -m banks vietqr make --bin 970416 --account 12345678 [--amount 150000] [--memo TEXT] [--png FILE] [--svg FILE]
@@ -23,10 +23,8 @@ from typing import Final, TextIO
 
 import msgspec
 
-from banks import vietqr, vietqr_picture
-from banks.bank import Capability
+from banks import facts, vietqr, vietqr_picture
 from banks.napas import listed_bank, traffic_bin
-from banks.registry import bank_classes
 from ledger import codes
 from ledger.errors import InvalidVietQR, Problem
 from ledger.money import from_bank
@@ -41,7 +39,7 @@ def main(arguments: Sequence[str], inward: TextIO, outward: TextIO, faults: Text
     try:
         match options.command, getattr(options, "action", None):
             case "capabilities", _:
-                outward.write(_capabilities())
+                outward.write(facts.as_json() if options.json else facts.as_text())
             case "code", "new":
                 _new_codes(options.count, outward)
             case "code", _:
@@ -61,7 +59,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m banks", description="What banks offer; payment codes; VietQR payloads."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("capabilities", help="what each bank offers")
+    offers = commands.add_parser("capabilities", help="what each bank offers, and its limits")
+    offers.add_argument("--json", action="store_true", help="as JSON")
     actions = commands.add_parser("code", help="payment codes").add_subparsers(dest="action", required=True)
     new = actions.add_parser("new", help="print new codes")
     new.add_argument("count", nargs="?", type=_count, default=1, metavar="N", help="how many (one)")
@@ -87,14 +86,6 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= CODES_MAX):
         raise argparse.ArgumentTypeError(f"from 1 to {CODES_MAX}")
     return int(text)
-
-
-def _capabilities() -> str:
-    lines = []
-    for code, bank in bank_classes().items():
-        lines.append(f"{code}: {bank.name} (BIN {bank.bin})\n")
-        lines.extend(f"  {'yes' if one in bank.capabilities else ' no'}  {one}\n" for one in Capability)
-    return "".join(lines)
 
 
 def _new_codes(count: int, outward: TextIO) -> None:

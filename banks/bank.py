@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -52,6 +52,19 @@ class TransferLimits(msgspec.Struct, frozen=True, kw_only=True):
     amount_max: Mapping[Rail, Money]
     amount_min: Money
     end_to_end_id_max: int
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """When a rail carries orders: from `opens` until before `closes`, Vietnam time, Monday to Friday except public
+    holidays. What a bank takes outside waits there for the next working day.
+    """
+
+    opens: time
+    closes: time
+
+
+CITAD_HOURS: Final = Window(opens=time(8), closes=time(16))
+"""[assumed], 6.3: no bank publishes its own."""
 
 
 class NotFoundFinal(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,6 +230,8 @@ class Bank(ABC):
     credentials: ClassVar[type[Credentials]]
     capabilities: ClassVar[frozenset[Capability]]
     limits: ClassVar[TransferLimits]
+    cut_offs: ClassVar[Mapping[Rail, Window]] = {"citad": CITAD_HOURS}
+    """A rail not named never closes."""
     not_found_final: ClassVar[NotFoundFinal] = NotFoundFinal()
 
     def __init__(

@@ -14,8 +14,9 @@ from importlib import import_module
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
-from banks.bank import Bank, Capability, TransferOrder
+from banks.bank import Bank, Capability, Rail, TransferOrder
 from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Outcome, Unknown
 from banks.transport import Transport
 from ledger.errors import (
@@ -90,18 +91,27 @@ def check_facts(bank: type[Bank]) -> None:
     assert bank.limits.amount_min.units > 0
     assert all(limit >= bank.limits.amount_min for limit in bank.limits.amount_max.values())
     assert bank.limits.end_to_end_id_max >= 10
+    assert bank.cut_offs.keys() <= set(get_args(Rail))
+    assert all(window.opens < window.closes for window in bank.cut_offs.values())
     assert bank.not_found_final.after.total_seconds() >= 15 * 60
     assert bank.not_found_final.enquiries >= 3
     assert bank.not_found_final.apart.total_seconds() >= 60
 
 
-def check_lacking_capabilities(rig: Rig, server: HttpServer) -> None:
-    if Capability.LOOKUP_NAME not in rig.bank.capabilities:
-        with pytest.raises(CapabilityMissing, match=rig.bank.name):
-            rig.bank.lookup_name("970422", "0001234567890")
-    if Capability.HISTORY not in rig.bank.capabilities:
-        with pytest.raises(CapabilityMissing, match=rig.bank.name):
-            rig.bank.history(TODAY, TODAY)
+def check_lacking_capability(rig: Rig, server: HttpServer, capability: Capability) -> None:
+    """The rig's bank does not offer this."""
+    calls: dict[Capability, Callable[[], object]] = {
+        Capability.BALANCE: rig.bank.balance,
+        Capability.LOOKUP_NAME: lambda: rig.bank.lookup_name("970422", "0001234567890"),
+        Capability.TRANSFER_INTERNAL: lambda: rig.bank.transfer(replace(rig.order, rail="internal")),
+        Capability.TRANSFER_NAPAS: lambda: rig.bank.transfer(replace(rig.order, rail="napas")),
+        Capability.TRANSFER_CITAD: lambda: rig.bank.transfer(replace(rig.order, rail="citad")),
+        Capability.TRANSFER_STATUS: lambda: rig.bank.transfer_status(rig.order.end_to_end_id, TODAY),
+        Capability.HISTORY: lambda: rig.bank.history(TODAY, TODAY),
+        Capability.WEBHOOK: lambda: rig.bank.read_webhook({}, b""),
+    }
+    with pytest.raises(CapabilityMissing, match=rig.bank.name):
+        calls[capability]()
     assert server.received == []
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from typing import get_args
 
 import msgspec
 import pytest
 
-from banks.bank import Bank, StatementRow, check_days
+from banks.bank import Bank, Capability, Rail, StatementRow, check_days
 from banks.registry import bank_classes
 from ledger.errors import InvalidField
 from ledger.money import Money
@@ -42,7 +43,17 @@ def test_a_bank_states_its_facts(bank: type[Bank]) -> None:
 
 
 def test_what_a_bank_lacks_is_refused_before_a_byte_leaves(rig: Rig, server: HttpServer) -> None:
-    contract.check_lacking_capabilities(rig, server)
+    for capability in frozenset(Capability) - rig.bank.capabilities:
+        contract.check_lacking_capability(rig, server, capability)
+
+
+@pytest.mark.parametrize("rail", get_args(Rail))
+def test_a_rail_is_used_because_the_bank_says_it_offers_it(
+    rig: Rig, server: HttpServer, rail: Rail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capability = Capability(f"transfer_{rail}")
+    monkeypatch.setattr(type(rig.bank), "capabilities", rig.bank.capabilities - {capability})
+    contract.check_lacking_capability(rig, server, capability)
 
 
 @pytest.mark.parametrize("name", BROKEN_ANSWERS)

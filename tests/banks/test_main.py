@@ -34,6 +34,13 @@ def test_capabilities_lists_every_bank() -> None:
     assert "  yes  transfer_napas" in said
 
 
+def test_capabilities_are_told_to_programs_too() -> None:
+    status, said, _ = run("capabilities", "--json")
+    assert status == 0
+    acb = next(bank for bank in json.loads(said) if bank["code"] == "acb")
+    assert acb["lacks"] == ["lookup_name"]
+
+
 def test_new_codes_are_valid_different_and_as_many_as_asked() -> None:
     status, said, _ = run("code", "new", "500")
     made = said.splitlines()
