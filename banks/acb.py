@@ -24,7 +24,7 @@ from banks.acb_orders import (
     outcome_of_order,
     said,
 )
-from banks.access_token import AccessToken
+from banks.access_token import AccessToken, read_token
 from banks.accounts import BankAccount, Credentials
 from banks.bank import (
     Acknowledgement,
@@ -38,6 +38,7 @@ from banks.bank import (
     check_days,
 )
 from banks.bank_text import plain
+from banks.day_pages import PAGES_MAX, cursor_after, place_of
 from banks.napas import citad_code, listed_bank
 from banks.outcomes import NotFound, NotSent, Outcome, Unknown, loggable_code
 from banks.signatures import key_matches
@@ -48,12 +49,11 @@ from ledger.errors import (
     InvalidAmount,
     InvalidBankAccounts,
     InvalidBeneficiary,
-    InvalidCursor,
     InvalidField,
     Problem,
     SignatureInvalid,
 )
-from ledger.money import Money, from_bank
+from ledger.money import Money, balance_from_bank
 from ledger.settings import Secret
 
 BALANCES: Final = "/customers/account/v1/balances"
@@ -61,7 +61,6 @@ HISTORY: Final = "/accounts/transactions/v2/transaction-history"
 ORDERS: Final = "/payments/payment-order/v2/transaction"
 
 HISTORY_ROWS: Final = 100
-HISTORY_PAGES_MAX: Final = 1000
 HISTORY_DAYS_MAX: Final = 92
 """Our own bounds on one sweep; the bank gives at most HISTORY_ROWS a page and wants to be asked day by day (2.1.3)."""
 
@@ -128,7 +127,7 @@ class Acb(Bank):
         headers = {**self._headers(trace), "X-Channel": "SOBA", "Content-Type": "application/json"}
         request = Request(method="POST", url=self.account.base_url + ORDERS, headers=headers, body=body)
         try:
-            answer = self._authorized(self._transport.order, request)
+            answer = self._access.send(self._transport.order, request)
         except BankUnavailable:
             return NotSent("no access token could be had")
         except NeverSent as error:
@@ -150,20 +149,22 @@ class Acb(Bank):
 
     def history(self, day_from: date, day_to: date, cursor: str | None = None) -> HistoryPage:
         check_days(day_from, day_to, days_max=HISTORY_DAYS_MAX)
-        day, page = _place(cursor, day_from, day_to) if cursor is not None else (day_from, 1)
+        day, page = place_of(cursor, day_from, day_to)
         answer = self._read(HISTORY, self._history_query(day, page), self._history_headers())
         try:
             heard = said(answer)
             if heard.code == DATA_NOT_FOUND and answer.status in (200, 404):
-                return HistoryPage(lines=(), next_cursor=_next(day, page, 0, day_to))
+                return HistoryPage(lines=(), next_cursor=cursor_after(day, page, 0, day_to))
             if answer.status != 200 or heard.code != SUCCESS:
                 raise NotJson(f"code {loggable_code(heard.code)}")
             lines, doubtful, pages = read_history(heard.data, self.account.account_number)
-            if not 0 <= pages <= HISTORY_PAGES_MAX:
-                raise NotJson(f"more than {HISTORY_PAGES_MAX} pages a day")
+            if not 0 <= pages <= PAGES_MAX:
+                raise NotJson(f"more than {PAGES_MAX} pages a day")
         except NotJson as error:
             raise BankUnavailable(f"ACB answered the history with HTTP {answer.status}: {error}.", bank="acb") from None
-        return HistoryPage(lines=tuple(lines), doubtful=tuple(doubtful), next_cursor=_next(day, page, pages, day_to))
+        return HistoryPage(
+            lines=tuple(lines), doubtful=tuple(doubtful), next_cursor=cursor_after(day, page, pages, day_to)
+        )
 
     def verify_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> None:
         """ACB sends a key that we gave it, in `Authorization` or `x-api-key`; its checksum is not public (2.1.9)."""
@@ -242,18 +243,9 @@ class Acb(Bank):
             headers={**self._headers(self._token()), **headers},
         )
         try:
-            return self._authorized(self._transport.ask, request)
+            return self._access.send(self._transport.ask, request)
         except NoAnswer as error:
             raise BankUnavailable(f"ACB did not answer: {error}.", bank=self.code) from None
-
-    def _authorized(self, send: Callable[[Request], Answer], request: Request) -> Answer:
-        """Sends with the token we hold; after a 401, which processes nothing, once more with a new one (2.1.1)."""
-        token = self._access.value()
-        answer = send(_with_token(request, token))
-        if answer.status != 401:
-            return answer
-        self._access.drop(token)
-        return send(_with_token(request, self._access.value()))
 
     def _headers(self, request_id: str) -> dict[str, str]:
         return {
@@ -275,27 +267,9 @@ class Acb(Bank):
         request = Request(method="POST", url=self._credentials.token_url, headers=headers, body=body)
         try:
             answer = self._transport.ask(request)
-            return _token_of(answer)
+            return read_token(answer)
         except (NoAnswer, NotJson) as error:
             raise BankUnavailable(f"ACB gave no access token: {error}.", bank=self.code) from None
-
-
-def _with_token(request: Request, token: Secret) -> Request:
-    headers = {**request.headers, "Authorization": f"Bearer {token.reveal()}"}
-    return Request(method=request.method, url=request.url, query=request.query, headers=headers, body=request.body)
-
-
-def _token_of(answer: Answer) -> tuple[Secret, timedelta]:
-    """The token and its life; `expires_in` is in seconds. Raises NotJson."""
-    body = parse(answer.body) if answer.status == 200 else None
-    if not isinstance(body, dict):
-        raise NotJson(f"HTTP {answer.status}")
-    token, life = body.get("access_token"), str(body.get("expires_in"))
-    if not isinstance(token, str) or not re.fullmatch(r"[!-~]{1,8192}", token):
-        raise NotJson("no access_token")
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", life):
-        raise NotJson("no expires_in")
-    return Secret(token), timedelta(seconds=int(life))
 
 
 def _object(value: Json, name: str) -> Mapping[str, Json]:
@@ -306,27 +280,6 @@ def _object(value: Json, name: str) -> Mapping[str, Json]:
 
 
 def _signed(value: Json) -> Money:
-    """A balance, which unlike the amount of a movement may be below zero."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise NotJson("a balance is missing")
-    text = str(value)
-    return -from_bank(text[1:]) if text.startswith("-") else from_bank(text)
-
-
-def _place(cursor: str, day_from: date, day_to: date) -> tuple[date, int]:
-    match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})\.([1-9]\d{0,3})", cursor, re.ASCII)
-    try:
-        day = date.fromisoformat(match[1]) if match else None
-    except ValueError:
-        day = None
-    if match is None or day is None or not day_from <= day <= day_to or int(match[2]) > HISTORY_PAGES_MAX:
-        raise InvalidCursor("Start again without a cursor; this one is not from this history.", field="cursor")
-    return day, int(match[2])
-
-
-def _next(day: date, page: int, pages: int, day_to: date) -> str | None:
-    if page < pages:
-        return f"{day.isoformat()}.{page + 1}"
-    if day < day_to:
-        return f"{(day + timedelta(days=1)).isoformat()}.1"
-    return None
+    return balance_from_bank(value)

@@ -277,6 +277,14 @@ class Bank(ABC):
         row may come on two pages: `StatementRow.key` tells. Raises BankUnavailable, InvalidCursor, InvalidField.
         """
 
+    def grant_token(self, headers: Mapping[str, str]) -> Acknowledgement | None:
+        """Answers a bank that fetches a token from us before it calls our webhook. None: this bank fetches none.
+
+        Raises SignatureInvalid when `headers` do not prove it.
+        """
+        del headers
+        return None
+
     @abstractmethod
     def verify_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> None:
         """Whether the bank sent this. Raises SignatureInvalid, with the same words for every cause."""

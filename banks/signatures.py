@@ -48,6 +48,11 @@ def acb_authorization(data: bytes, key: RSAPrivateKey, certificate: Certificate)
     return b64encode(cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump()).decode("ascii")
 
 
+def rsa_sha256(data: bytes, key: RSAPrivateKey) -> str:
+    """Base64 of the PKCS #1 v1.5 signature with SHA-256 over `data` (MB: 3.1.3)."""
+    return b64encode(key.sign(data, PKCS1v15(), hashes.SHA256())).decode("ascii")
+
+
 def key_matches(given: Iterable[str], keys: Iterable[str]) -> bool:
     """Whether any given key is one of ours. Every pair is compared, in constant time, whatever came before."""
     ours = [hashlib.sha256(key.encode()).digest() for key in keys]

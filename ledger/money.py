@@ -117,3 +117,9 @@ def from_bank(text: str | int, currency: str = "VND") -> Money:
     if match is None or isinstance(text, bool | float):
         raise InvalidAmount("A bank amount is digits, with at most a fraction of zeros.", field="amount")
     return Money(int(match[1]), currency)
+
+
+def balance_from_bank(text: str | int, currency: str = "VND") -> Money:
+    """A balance as banks write it: an amount that may be below zero, with a minus in front. Raises InvalidAmount."""
+    written = str(text)
+    return -from_bank(written[1:], currency) if written.startswith("-") else from_bank(text, currency)

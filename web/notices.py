@@ -30,6 +30,7 @@ from ledger.errors import (
     IdempotencyKeyReused,
     LostRace,
     Problem,
+    SignatureInvalid,
     Unavailable,
     UnknownBankAccount,
     WebhookUnreadable,
@@ -98,6 +99,22 @@ def take_bank_webhook(call: Call) -> Response:
         problem = error
     acknowledged = bank.acknowledge(said, problem, call.services.clock(), reference)
     return Response(acknowledged.body, acknowledged.status, content_type=acknowledged.content_type)
+
+
+@route("POST", "/v1/bank-webhooks/<bank_account_id>/token", refuses=(UnknownBankAccount,))
+def grant_bank_token(call: Call) -> Response:
+    """A bank that calls us with a token of ours fetches one. The answer is in the bank's own form, a refusal too.
+
+    401: the user or the password is wrong.
+    """
+    bank = call.services.banks.get(call.path["bank_account_id"])
+    try:
+        granted = bank.grant_token(dict(request.headers)) if bank is not None else None
+    except SignatureInvalid as problem:
+        granted = bank.acknowledge(None, problem, call.services.clock()) if bank is not None else None
+    if granted is None:
+        raise UnknownBankAccount("No account of ours with this id gives tokens.", id=call.path["bank_account_id"][:64])
+    return Response(granted.body, granted.status, content_type=granted.content_type)
 
 
 @route("POST", "/v1/bank-feeds/<bank_account_id>", refuses=(UnknownBankAccount,))

@@ -184,6 +184,7 @@ _SUCCESS: Final = {200: "As asked.", 201: "Done.", 204: "Gone."}
 _OWN_JSON: Final = {JSON: {"schema": {"type": "object"}}}
 _ACKNOWLEDGED: Final = {
     "take_bank_webhook": {**_OWN_JSON, "text/xml": {"schema": {"type": "string"}}},
+    "grant_bank_token": _OWN_JSON,
     "take_bank_feed": _OWN_JSON,
 }
 """Routes that answer in the form of the bank or aggregator that calls them, and what that may be."""

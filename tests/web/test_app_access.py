@@ -134,6 +134,9 @@ TABLE: dict[str, Row] = {
     "GET /problems": Row(at("/problems"), anyone=200),
     "GET /problems/<slug>": Row(at("/problems/lost-race"), anyone=200),
     "POST /v1/bank-webhooks/<bank_account_id>": Row(at(f"/v1/bank-webhooks/{BANK_ACCOUNT}", {}), anyone=401),
+    "POST /v1/bank-webhooks/<bank_account_id>/token": Row(
+        at(f"/v1/bank-webhooks/{BANK_ACCOUNT}/token", {}), anyone=404
+    ),
     "POST /v1/bank-feeds/<bank_account_id>": Row(at(f"/v1/bank-feeds/{BANK_ACCOUNT}", {}), anyone=404),
     "POST /v1/merchants": Row(at("/v1/merchants", MERCHANT_ASKED), {"admin"}, 201),
     "GET /v1/merchants": Row(at("/v1/merchants"), OPERATOR),

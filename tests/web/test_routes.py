@@ -39,7 +39,7 @@ def test_what_a_route_reads_is_a_projection(stage: Stage) -> None:
 def test_every_command_of_a_known_caller_needs_a_key(stage: Stage) -> None:
     assert stage.document
     unkeyed = {route.name for route in ROUTES if route.method == "POST" and not route.keyed}
-    assert unkeyed == {"take_bank_webhook", "take_bank_feed"}
+    assert unkeyed == {"take_bank_webhook", "grant_bank_token", "take_bank_feed"}
 
 
 def test_nothing_but_reading_is_done_by_get(stage: Stage) -> None:

@@ -1,0 +1,325 @@
+"""MB (Military Bank): the official MB Open API, chapter 3.1 of the bank wire specification.
+
+Orders go by the asynchronous family unless the account says otherwise; the bank's callback says when to ask what became
+of one. Before it tells us anything unasked, the bank fetches a token from us. What is sent and how answers are read
+stands in `banks/mb_orders.py`, rows and notices in `banks/mb_messages.py`, tokens and checksums in
+`banks/mb_tokens.py`; here are the calls.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar, Final
+
+from banks.access_token import AccessToken, read_token
+from banks.accounts import BankAccount, Credentials
+from banks.bank import (
+    Acknowledgement,
+    Balance,
+    Bank,
+    BankNotice,
+    Capability,
+    FoundName,
+    HistoryPage,
+    Rail,
+    TransferLimits,
+    TransferOrder,
+    check_days,
+)
+from banks.bank_text import plain
+from banks.day_pages import cursor_after, place_of
+from banks.mb_credentials import MbCredentials
+from banks.mb_messages import acknowledgement, checksum_of, read_history, read_notice
+from banks.mb_orders import (
+    DECLINING_HTTP,
+    END_TO_END_ID_MAX,
+    SUCCESS,
+    TOKEN_REFUSED,
+    Said,
+    compact,
+    order_data,
+    outcome_of_enquiry,
+    outcome_of_order,
+    said,
+    signature,
+    transaction_id,
+)
+from banks.mb_tokens import LIFE, checksum_matches, knows_password, made_token, shows_token
+from banks.napas import citad_code, listed_bank, traffic_bin
+from banks.outcomes import NotSent, Outcome, Unknown, loggable_code
+from banks.strict_json import Json, NotJson
+from banks.transport import Answer, NeverSent, NoAnswer, PerhapsSent, Request, Transport
+from ledger.errors import (
+    BankUnavailable,
+    InvalidAmount,
+    InvalidBeneficiary,
+    InvalidField,
+    Problem,
+    SignatureInvalid,
+)
+from ledger.money import Money, balance_from_bank
+from ledger.settings import Secret
+
+TOKEN: Final = "/oauth2/v1/token"
+NAME: Final = "/ms/bank-info/v1.0/account/info"
+TRANSFER: Final = "/ms/funds-partner/transfer-fund/v1.0/make-transfer-partner"
+TRANSFER_ASYNC: Final = "/private/canary/ms/funds-partner/transfer-fund/v1.0/make-transfer-partner-async"
+STATUS: Final = "/private/canary/ms/funds-partner/transfer-fund/v1.0/query-transaction-status"
+BALANCE: Final = "/ms/account/v1.0/balance"  # [assumed] 3.1.8
+HISTORY: Final = "/ms/transaction-statement/v1.0/history"  # [assumed] 3.1.8
+HISTORY_ROWS: Final = 100  # [assumed] 3.1.8
+HISTORY_DAYS_MAX: Final = 90
+
+NAME_MAX: Final[Mapping[Rail, int]] = {"internal": 173, "napas": 70, "citad": 69}
+NO_SUCH_ACCOUNT: Final = frozenset({"200", "201"})
+LOCKED: Final = "211"
+NAME_HTTP: Final = frozenset({200, 400, 404, 422})  # [assumed] 3.1.2
+
+
+class Mb(Bank):
+    """One account at Military Bank."""
+
+    code: ClassVar[str] = "mb"
+    name: ClassVar[str] = "MB"
+    bin: ClassVar[str] = "970422"
+    credentials: ClassVar[type[Credentials]] = MbCredentials
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+    limits: ClassVar[TransferLimits] = TransferLimits(
+        amount_max={"napas": Money(499_999_999)},  # [assumed], 6.2: below 500 million; MB has it as a parameter
+        amount_min=Money(2_000),
+        end_to_end_id_max=END_TO_END_ID_MAX,
+    )
+
+    def __init__(
+        self, account: BankAccount, transport: Transport, clock: Callable[[], datetime], token: Callable[[], str]
+    ) -> None:
+        super().__init__(account, transport, clock, token)
+        self._credentials = account.credentials_as(MbCredentials)
+        self._prefix = self._credentials.channel_code + self._credentials.business_code
+        self._access = AccessToken(self._fetch_token, clock)
+
+    # what the account holds and who somebody is
+
+    def balance(self) -> Balance:
+        heard = self._read_good(BALANCE, {"accountNumber": self.account.account_number}, "the balance")
+        try:
+            if heard.data.get("currency") != "VND":
+                raise NotJson("no amounts in VND")
+            current, available = (_signed(heard.data.get(name)) for name in ("currentBalance", "availableBalance"))
+        except (NotJson, InvalidAmount) as error:
+            raise BankUnavailable(f"{self.name} answered the balance with: {error}.", bank=self.code) from None
+        return Balance(current=current, available=available, as_of=self._clock().astimezone(UTC))
+
+    def lookup_name(self, bin_: str, account_number: str) -> FoundName | None:
+        listed_bank(bin_, field="bin")
+        query = {"accountNumber": account_number, "accountType": "ACCOUNT", "transferType": "INHOUSE"}
+        if bin_ != self.bin:
+            query |= {"transferType": "NAPAS", "bankCode": traffic_bin(bin_)}
+        heard = self._read(NAME, query, "the name")
+        found = heard.data.get("accountName")
+        if heard.http == 200 and heard.code in SUCCESS and isinstance(found, str) and found.strip():
+            return FoundName(found.strip(), active=True)
+        if heard.http in NAME_HTTP and not heard.data:
+            if heard.code in NO_SUCH_ACCOUNT:
+                return None
+            if heard.code == LOCKED:
+                return FoundName("", active=False)
+        raise self._odd("the name", heard)
+
+    # orders
+
+    def check_order(self, order: TransferOrder) -> None:
+        self.require(Capability(f"transfer_{order.rail}"))
+        if not re.fullmatch(rf"[A-Z0-9]{{1,{self.limits.end_to_end_id_max}}}", order.end_to_end_id):
+            raise InvalidField(
+                f"An end-to-end id at {self.name} is up to {self.limits.end_to_end_id_max} capital letters and digits.",
+                field="end_to_end_id",
+            )
+        least, limit = self.limits.amount_min, self.limits.amount_max.get(order.rail)
+        if order.amount < least or (limit is not None and order.amount > limit):
+            raise InvalidAmount(
+                f"One order by {order.rail} at {self.name} is {least} to {limit or 'any amount'}.", field="amount"
+            )
+        self._check_beneficiary(order)
+
+    def transfer(self, order: TransferOrder) -> Outcome:
+        self.check_order(order)
+        message_id = self._token()
+        data = order_data(order, self.account.account_number, self.account.holder)
+        headers = {
+            **_headers(message_id),
+            "Content-Type": "application/json",
+            "transactionId": transaction_id(self._prefix, order.end_to_end_id),
+            "signature": signature(data, self._credentials.private_key),
+        }
+        path = self.account.base_url + TRANSFER if self._credentials.synchronous else self._host + TRANSFER_ASYNC
+        request = Request(method="POST", url=path, headers=headers, body=compact(data))
+        try:
+            answer = self._access.send(self._transport.order, request, _refuses_token)
+        except BankUnavailable:
+            return NotSent("no access token could be had")
+        except NeverSent as error:
+            return NotSent(str(error))
+        except PerhapsSent as error:
+            return Unknown(str(error))
+        return outcome_of_order(answer, message_id, order.rail)
+
+    def transfer_status(self, end_to_end_id: str, sent_on: date) -> Outcome:
+        """The bank is asked by our id alone, whatever the day."""
+        del sent_on
+        message_id = self._token()
+        query = {"transactionId": transaction_id(self._prefix, end_to_end_id)}
+        try:
+            answer = self._ask(self._host + STATUS, query, message_id)
+        except BankUnavailable as error:
+            return Unknown(error.detail)
+        return outcome_of_enquiry(answer, message_id)
+
+    # statement
+
+    def history(self, day_from: date, day_to: date, cursor: str | None = None) -> HistoryPage:
+        check_days(day_from, day_to, days_max=HISTORY_DAYS_MAX)
+        day, page = place_of(cursor, day_from, day_to)
+        written = day.strftime("%d/%m/%Y")
+        query = {
+            "accountNumber": self.account.account_number,
+            "fromDate": written,
+            "toDate": written,
+            "page": str(page),
+            "size": str(HISTORY_ROWS),
+        }
+        heard = self._read_good(HISTORY, query, "the history")
+        try:
+            lines, doubtful, pages = read_history(heard.data, self.account.account_number)
+        except NotJson as error:
+            raise BankUnavailable(f"{self.name} answered the history with: {error}.", bank=self.code) from None
+        following = cursor_after(day, page, pages, day_to)
+        return HistoryPage(lines=tuple(lines), doubtful=tuple(doubtful), next_cursor=following)
+
+    # what the bank tells unasked
+
+    def grant_token(self, headers: Mapping[str, str]) -> Acknowledgement:
+        known = self._credentials
+        if not knows_password(headers, known.push_username, known.push_password):
+            raise SignatureInvalid(NOT_PROVEN, field="Authorization")
+        token = made_token(self.account.id, known.webhook_keys[0], self._clock())
+        life = int(LIFE.total_seconds())
+        return Acknowledgement(200, compact({"access_token": token, "token_type": "bearer", "expires_in": life}))
+
+    def verify_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> None:
+        """A merchant push is proven by its checksum (3.1.7), everything else by a token of ours (3.1.6)."""
+        known = self._credentials
+        merchant = checksum_of(raw_body)
+        if merchant is not None:
+            proven = checksum_matches(*merchant, known.mms_access_keys)
+        else:
+            proven = shows_token(headers, self.account.id, known.webhook_keys, self._clock())
+        if not proven:
+            raise SignatureInvalid(NOT_PROVEN, field="Authorization")
+
+    def parse_webhook(self, raw_body: bytes) -> BankNotice:
+        return read_notice(raw_body, self.account.account_number, self._prefix)
+
+    def acknowledge(
+        self, notice: BankNotice | None, problem: Problem | None, at: datetime, reference: str = ""
+    ) -> Acknowledgement:
+        del at
+        return acknowledgement(notice, problem, reference)
+
+    # calls
+
+    @property
+    def _host(self) -> str:
+        """Where the asynchronous family begins: the base without `/private`, which production has in it (3.1.1)."""
+        return self.account.base_url.removesuffix("/private")
+
+    def _check_beneficiary(self, order: TransferOrder) -> None:
+        to = order.beneficiary
+        listed_bank(to.bin, field="beneficiary.bin")
+        if (to.bin == self.bin) != (order.rail == "internal"):
+            raise InvalidBeneficiary("Accounts at MB are paid by internal, all others by napas or citad.", field="rail")
+        if order.rail == "citad":
+            citad_code(to.bin)
+        if not re.fullmatch(r"[0-9A-Za-z]{1,19}", to.account_number):
+            raise InvalidBeneficiary(
+                "An account number is 1 to 19 letters and digits.", field="beneficiary.account_number"
+            )
+        if (to.bin, to.account_number) == (self.bin, self.account.account_number):
+            raise InvalidBeneficiary("This is the account the money comes from.", field="beneficiary.account_number")
+        longest = NAME_MAX[order.rail]
+        if not 0 < len(plain(to.name)) <= longest:
+            raise InvalidBeneficiary(f"A name is 1 to {longest} letters once unaccented.", field="beneficiary.name")
+
+    def _read_good(self, path: str, query: Mapping[str, str], what: str) -> Said:
+        """An answer with a good code. Raises BankUnavailable for every other."""
+        heard = self._read(path, query, what)
+        if heard.http != 200 or heard.code not in SUCCESS or heard.gateway_fault:
+            raise self._odd(what, heard)
+        return heard
+
+    def _read(self, path: str, query: Mapping[str, str], what: str) -> Said:
+        message_id = self._token()
+        answer = self._ask(self.account.base_url + path, query, message_id)
+        try:
+            heard = said(answer)
+        except NotJson as error:
+            raise BankUnavailable(
+                f"{self.name} answered {what} with HTTP {answer.status}: {error}.", bank=self.code
+            ) from None
+        if heard.message_id not in (None, message_id):
+            raise BankUnavailable(f"{self.name} answered another call than {what}.", bank=self.code)
+        return heard
+
+    def _odd(self, what: str, heard: Said) -> BankUnavailable:
+        code = loggable_code(heard.code)
+        return BankUnavailable(f"{self.name} answered {what} with HTTP {heard.http}, code {code}.", bank=self.code)
+
+    def _ask(self, url: str, query: Mapping[str, str], message_id: str) -> Answer:
+        request = Request(method="GET", url=url, query=query, headers=_headers(message_id))
+        try:
+            return self._access.send(self._transport.ask, request, _refuses_token)
+        except NoAnswer as error:
+            raise BankUnavailable(f"{self.name} did not answer: {error}.", bank=self.code) from None
+
+    def _fetch_token(self) -> tuple[Secret, timedelta]:
+        known = f"{self._credentials.client_id}:{self._credentials.client_secret.reveal()}".encode()
+        headers = {
+            "Accept": "application/json",
+            "Authorization": f"Basic {b64encode(known).decode('ascii')}",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        body = b"grant_type=client_credentials"
+        request = Request(method="POST", url=self.account.base_url + TOKEN, headers=headers, body=body)
+        try:
+            return read_token(self._transport.ask(request))
+        except (NoAnswer, NotJson) as error:
+            raise BankUnavailable(f"{self.name} gave no access token: {error}.", bank=self.code) from None
+
+
+NOT_PROVEN: Final = "This is not proven to come from MB."
+
+
+def _refuses_token(answer: Answer) -> bool:
+    """HTTP 401, or the core's own code for it (10). What cannot be read, or tells of an order, refuses nothing."""
+    if answer.status == 401:
+        return True
+    try:
+        heard = said(answer)
+    except NotJson:
+        return False
+    return (
+        answer.status in DECLINING_HTTP and heard.code in TOKEN_REFUSED and not heard.data and not heard.gateway_fault
+    )
+
+
+def _headers(message_id: str) -> dict[str, str]:
+    return {"Accept": "application/json", "clientMessageId": message_id}
+
+
+def _signed(value: Json) -> Money:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise NotJson("a balance is missing")
+    return balance_from_bank(value)
