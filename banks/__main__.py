@@ -1,6 +1,8 @@
 """Command line of the banks: what each can do, payment codes, and VietQR payloads written and read.
 
 python -m banks capabilities [--json]
+python -m banks seal FILE [--overlap-h 24]       seal the credentials in an accounts file that stand in clear
+python -m banks rotate-master FILE OLD NEW      put what is sealed under the key in file OLD under that in file NEW
 python -m banks code new [N]       N new payment codes (one, if not said), one a line
 python -m banks code read          one transfer text a line on standard input; for each the code in it, or -
 python -m banks vietqr make --bin 970416 --account 12345678 [--amount 150000] [--memo TEXT] [--png FILE] [--svg FILE]
@@ -8,26 +10,30 @@ python -m banks vietqr make --bin 970416 --card 9704160123456789 ...
 python -m banks vietqr read        one payload a line on standard input; one line of JSON, or the reason, for each
 
 A text with several codes gives all of them, parted by blanks: which of them is meant is for people to say. With an
-amount a VietQR code is for one payment, without one for many.
+amount a VietQR code is for one payment, without one for many. `seal` takes the master key from SOCAI_MASTER_KEY_FILE or
+SOCAI_MASTER_KEY; nothing here opens a seal for people to read.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import os
 import secrets
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TextIO
 
 import msgspec
 
-from banks import facts, vietqr, vietqr_picture
+from banks import facts, seal_commands, vietqr, vietqr_picture
 from banks.napas import listed_bank, traffic_bin
 from ledger import codes
 from ledger.errors import InvalidVietQR, Problem
 from ledger.money import from_bank
+from ledger.settings import with_local_stage
 
 CODES_MAX: Final = 1_000_000
 """How many codes one run makes at most."""
@@ -40,6 +46,9 @@ def main(arguments: Sequence[str], inward: TextIO, outward: TextIO, faults: Text
         match options.command, getattr(options, "action", None):
             case "capabilities", _:
                 outward.write(facts.as_json() if options.json else facts.as_text())
+            case "seal" | "rotate-master", _:
+                environment = with_local_stage(os.environ)
+                outward.write(seal_commands.run(options, environment, datetime.now(UTC), secrets.token_bytes))
             case "code", "new":
                 _new_codes(options.count, outward)
             case "code", _:
@@ -61,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     offers = commands.add_parser("capabilities", help="what each bank offers, and its limits")
     offers.add_argument("--json", action="store_true", help="as JSON")
+    seal_commands.add_parsers(commands)
     actions = commands.add_parser("code", help="payment codes").add_subparsers(dest="action", required=True)
     new = actions.add_parser("new", help="print new codes")
     new.add_argument("count", nargs="?", type=_count, default=1, metavar="N", help="how many (one)")

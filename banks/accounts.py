@@ -3,7 +3,8 @@
 The file is JSON: `{"bank_accounts": [{"id": "ba_acb_main", "bank": "acb", "account_number": "12345678",
 "holder": "...", "base_url": "https://...", ...}]}`. The other fields of an account are its bank's own, and each bank
 states them in its own file by a subclass of Credentials. An account whose movements an aggregator tells carries
-`"feed": {"source": "sepay", "key": "..." or ["new", "old"]}`. Secrets never show in repr, messages or problems.
+`"feed": {"source": "sepay", "key": "..." or ["new", "old"]}`. Instead of all these an account may hold `"sealed"`, its
+versions as `banks/sealing.py` has them. Secrets never show in repr, messages or problems.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Self, TypeVar
 from urllib.parse import urlsplit
@@ -22,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from cryptography.x509 import Certificate
 
+from banks.sealing import NotOpened, Sealer, read_versions
 from banks.strict_json import Json, NotJson, parse
 from ledger.errors import InvalidBankAccounts
 from ledger.settings import Secret
@@ -58,10 +61,18 @@ class FeedAccess:
     keys: tuple[Secret, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierCredentials:
+    """What was replaced, and until which instant it still proves what comes in."""
+
+    credentials: Credentials = field(repr=False)
+    valid_until: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankAccount:
     """One account of ours at one bank. `id` is our own name for it; `credentials` are of its bank's own class; `feed`
-    is there when an aggregator tells of its movements.
+    is there when an aggregator tells of its movements; `earlier` are credentials that were replaced, newest first.
     """
 
     id: str
@@ -71,6 +82,7 @@ class BankAccount:
     base_url: str
     credentials: Credentials = field(repr=False)
     feed: FeedAccess | None = None
+    earlier: tuple[EarlierCredentials, ...] = ()
 
     def credentials_as(self, kind: type[C]) -> C:
         """The credentials, which must be of this class. Raises InvalidBankAccounts."""
@@ -80,10 +92,13 @@ class BankAccount:
 
 
 def read_accounts(
-    path: Path, classes: Mapping[str, type[Credentials]], feeds: Collection[str] = ()
+    path: Path,
+    classes: Mapping[str, type[Credentials]],
+    feeds: Collection[str] = (),
+    sealer: Sealer | None = None,
 ) -> dict[str, BankAccount]:
     """Our bank accounts by id, from the JSON file at `path`. `classes`: the credentials of each bank, by its code;
-    `feeds`: the codes of the aggregators there are.
+    `feeds`: the codes of the aggregators there are; `sealer` opens what is sealed.
 
     Raises InvalidBankAccounts that lists every fault with its place, and quotes no value.
     """
@@ -101,7 +116,11 @@ def read_accounts(
         raise InvalidBankAccounts(f"The file holds a list of 1 to {ACCOUNTS_MAX} accounts.", field="bank_accounts")
     found: dict[str, BankAccount] = {}
     for index, entry in enumerate(entries):
-        account = _account(Entry(entry, f"bank_accounts[{index}]", faults), classes, feeds)
+        where = f"bank_accounts[{index}]"
+        if isinstance(entry, dict) and "sealed" in entry:
+            account = _sealed_account(entry, where, faults, lambda one: _account(one, classes, feeds), sealer)
+        else:
+            account = _account(Entry(entry, where, faults), classes, feeds)
         if account is not None and account.id in found:
             faults.append(f"bank_accounts[{index}].id stands there twice")
         elif account is not None:
@@ -233,6 +252,32 @@ class Entry:
         return len(self._faults) == self._faults_before
 
 
+def _sealed_account(
+    entry: dict[str, Json],
+    where: str,
+    faults: list[str],
+    read: Callable[[Entry], BankAccount | None],
+    sealer: Sealer | None,
+) -> BankAccount | None:
+    """Each version is read as an account of its own, with what stands in clear beside it."""
+    clear = {name: value for name, value in entry.items() if name != "sealed"}
+    found: list[tuple[BankAccount | None, datetime | None]] = []
+    try:
+        if sealer is None:
+            raise NotOpened("cannot be opened without a master key")
+        for place, version in enumerate(read_versions(entry["sealed"])):
+            fields = sealer.open(version, str(entry.get("id")), str(entry.get("bank")))
+            if fields.keys() & clear.keys():
+                raise NotOpened("holds fields that stand beside it too; `python -m banks seal` makes one of them")
+            found.append((read(Entry({**clear, **fields}, f"{where}.sealed[{place}]", faults)), version.valid_until))
+    except NotOpened as error:
+        faults.append(f"{where}.sealed {error}")
+        return None
+    earlier = [EarlierCredentials(one.credentials, until) for one, until in found if one is not None and until]
+    newest = found[0][0]
+    return None if newest is None else replace(newest, earlier=tuple(earlier))
+
+
 def _account(entry: Entry, classes: Mapping[str, type[Credentials]], feeds: Collection[str]) -> BankAccount | None:
     values = {
         "id": entry.text("id", r"[a-z][a-z0-9_]{2,63}", "an id such as ba_acb_main"),
@@ -250,7 +295,15 @@ def _account(entry: Entry, classes: Mapping[str, type[Credentials]], feeds: Coll
     feed = _feed(entry.below("feed", entry.raw("feed")), feeds) if entry.optional("feed") else None
     if not entry.sound() or credentials is None:
         return None
-    return BankAccount(**values, credentials=credentials, feed=feed)
+    return BankAccount(
+        id=values["id"],
+        bank=values["bank"],
+        account_number=values["account_number"],
+        holder=values["holder"],
+        base_url=values["base_url"],
+        credentials=credentials,
+        feed=feed,
+    )
 
 
 def _feed(entry: Entry, feeds: Collection[str]) -> FeedAccess | None:

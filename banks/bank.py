@@ -21,7 +21,7 @@ from banks.accounts import BankAccount, Credentials
 from banks.outcomes import Outcome
 from banks.transport import Tls, Transport
 from ledger.calendar import bank_day
-from ledger.errors import CapabilityMissing, InvalidField, Problem
+from ledger.errors import CapabilityMissing, InvalidField, Problem, SignatureInvalid
 from ledger.money import Money
 
 Rail: TypeAlias = Literal["internal", "napas", "citad"]
@@ -241,6 +241,8 @@ class Bank(ABC):
         self._transport = transport
         self._clock = clock
         self._token = token
+        self.earlier: tuple[tuple[Bank, datetime], ...] = ()
+        """The same account with credentials that were replaced, and until when they still prove what comes in."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.account.id!r})"
@@ -300,8 +302,19 @@ class Bank(ABC):
         """The bank's own acknowledgement: of a notice taken (`reference` is our id of it), or of a problem."""
 
     def read_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> BankNotice:
-        """Verifies, then reads. Raises SignatureInvalid, WebhookUnreadable."""
-        self.verify_webhook(headers, raw_body)
+        """Verifies, then reads; where it is not proven, by earlier credentials that are still valid. Raises
+        SignatureInvalid, WebhookUnreadable.
+        """
+        try:
+            self.verify_webhook(headers, raw_body)
+        except SignatureInvalid:
+            valid = (bank for bank, until in self.earlier if self._clock() < until)
+            for earlier in valid:
+                try:
+                    return earlier.read_webhook(headers, raw_body)
+                except SignatureInvalid:
+                    continue
+            raise
         return self.parse_webhook(raw_body)
 
     def lookup_name(self, bin_: str, account_number: str) -> FoundName | None:

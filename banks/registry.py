@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from importlib import import_module
@@ -21,6 +22,7 @@ import banks.feeds
 from banks.accounts import BankAccount, read_accounts
 from banks.bank import Bank, Capability
 from banks.feeds.feed import Feed
+from banks.sealing import Sealer
 from banks.transport import Transport
 from ledger.errors import UnknownBank
 
@@ -49,12 +51,14 @@ def feed_classes() -> dict[str, type[Feed]]:
     return dict(sorted((feed.code, feed) for feed in _below(Feed.__subclasses__())))
 
 
-def load_accounts(path: Path) -> dict[str, BankAccount]:
-    """Our bank accounts by id, from the JSON file at `path`, each with the credentials its bank wants.
+def load_accounts(path: Path, sealer: Sealer | None = None) -> dict[str, BankAccount]:
+    """Our bank accounts by id, from the JSON file at `path`, each with the credentials its bank wants; `sealer` opens
+    what is sealed.
 
     Raises InvalidBankAccounts that lists every fault with its place, and quotes no value.
     """
-    return read_accounts(path, {code: bank.credentials for code, bank in bank_classes().items()}, feed_classes())
+    classes = {code: bank.credentials for code, bank in bank_classes().items()}
+    return read_accounts(path, classes, feed_classes(), sealer)
 
 
 def open_banks(
@@ -70,7 +74,13 @@ def open_banks(
     for id_, account in accounts.items():
         bank = bank_class(account.bank, field=f"{id_}.bank")
         tls = bank.tls(account)
-        opened[id_] = bank(account, transport.met_by(tls) if tls is not None else transport, clock, token)
+        met = transport.met_by(tls) if tls is not None else transport
+        opened[id_] = bank(account, met, clock, token)
+        # What comes in is read and nothing is sent with these, so they need no transport of their own.
+        opened[id_].earlier = tuple(
+            (bank(replace(account, credentials=one.credentials, earlier=()), met, clock, token), one.valid_until)
+            for one in account.earlier
+        )
     return opened
 
 

@@ -59,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     read_tables_url: str
     redis_url: str
     master_key: Secret
+    master_key_file: Path | None = None
     operator_keys: tuple[OperatorKey, ...]
     bank_accounts: Path
     web_host: str
@@ -80,6 +81,8 @@ NAMES: Final = {
     "READ_TABLES_URL": "where read tables are kept: mysql+mysqlconnector://… or sqlite:///path",
     "REDIS_URL": "where jobs are rung: redis://host:port/0",
     "SOCAI_MASTER_KEY": "32 bytes in base64 that seal personal data; make them with: head -c 32 /dev/urandom | base64",
+    "SOCAI_MASTER_KEY_FILE": "path of a file with the master keys of bank credentials, one a line, newest first"
+    " (default: SOCAI_MASTER_KEY seals them too)",
     "SOCAI_OPERATOR_KEYS": "name:role:sha256-of-key (hex), separated by commas; may be empty",
     "SOCAI_BANK_ACCOUNTS": "path of the JSON file with our bank accounts and their credentials",
     "SOCAI_WEB_HOST": "address the web server listens on (default 127.0.0.1)",
@@ -125,6 +128,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "read_tables_url": take("READ_TABLES_URL", _url("mysql+mysqlconnector", "sqlite")),
         "redis_url": take("REDIS_URL", _url("redis", "rediss", "unix")),
         "master_key": take("SOCAI_MASTER_KEY", _master_key),
+        "master_key_file": take("SOCAI_MASTER_KEY_FILE", lambda value: Path(value) if value else None, ""),
         "operator_keys": take("SOCAI_OPERATOR_KEYS", _operator_keys, ""),
         "bank_accounts": take("SOCAI_BANK_ACCOUNTS", Path),
         "web_host": host,
@@ -135,6 +139,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if faults:
         raise SettingsInvalid("The environment is not complete:\n- " + "\n- ".join(faults))
     return Settings(**values)  # type: ignore[arg-type]  # every value was checked above
+
+
+def read_master_key(environment: Mapping[str, str]) -> Secret:
+    """SOCAI_MASTER_KEY alone, for what needs no other setting. Raises SettingsInvalid."""
+    try:
+        return _master_key(environment.get("SOCAI_MASTER_KEY", ""))
+    except ValueError as error:
+        raise SettingsInvalid(f"SOCAI_MASTER_KEY {error}; it holds {NAMES['SOCAI_MASTER_KEY']}") from None
 
 
 def _url(*schemes: str) -> Callable[[str], str]:

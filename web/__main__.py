@@ -6,6 +6,7 @@ One process with many threads: their appends to the log travel together, and tha
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 
 from eventsourcing.persistence import InterfaceError
@@ -14,6 +15,7 @@ from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 
 from banks.registry import load_accounts
+from banks.sealing import open_sealer
 from ledger.errors import InvalidBankAccounts
 from ledger.event_log import provider
 from ledger.json_lines import log_json_lines
@@ -31,7 +33,8 @@ def main() -> int:
     log_json_lines()
     try:
         settings = read_settings(os.environ)
-        load_accounts(settings.bank_accounts)
+        sealer = open_sealer(settings.master_key, settings.master_key_file, secrets.token_bytes)
+        load_accounts(settings.bank_accounts, sealer)
         # The serving process would tell of a bad URL with a traceback.
         provider(settings.event_store_url).close()
     except (SettingsInvalid, InvalidBankAccounts, InterfaceError) as error:

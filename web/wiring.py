@@ -16,6 +16,7 @@ from redis import Redis
 from banks.bank import Bank
 from banks.feeds.feed import Feed
 from banks.registry import load_accounts, open_banks, open_feeds
+from banks.sealing import open_sealer
 from banks.transport import Transport
 from ledger.settings import Settings
 from ledger.store import Ledger
@@ -51,7 +52,8 @@ class Services:
 def open_services(settings: Settings, clock: Callable[[], datetime], token: Callable[[int], bytes]) -> Services:
     """The services that these settings name. Raises InvalidBankAccounts; servers are first met when they are used."""
     transport = Transport(monotonic)
-    accounts = load_accounts(settings.bank_accounts)
+    sealer = open_sealer(settings.master_key, settings.master_key_file, token)
+    accounts = load_accounts(settings.bank_accounts, sealer)
     return Services(
         ledger=Ledger.open(settings, token),
         reader=open_reader(settings.read_tables_url),

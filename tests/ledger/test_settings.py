@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from ledger.settings import NAMES, OperatorKey, Secret, Settings, SettingsInvalid, read_settings, with_local_stage
+from ledger.settings import (
+    NAMES,
+    OperatorKey,
+    Secret,
+    Settings,
+    SettingsInvalid,
+    read_master_key,
+    read_settings,
+    with_local_stage,
+)
 
 KEY = b64encode(bytes(range(32))).decode()
 DIGEST = "ab" * 32
@@ -147,3 +156,16 @@ def test_a_stage_is_looked_at_only_where_the_environment_says_nothing(tmp_path: 
         "B": "x y",
     }
     assert with_local_stage({"EVENT_STORE_URL": "mongodb://other"}, file) == {"EVENT_STORE_URL": "mongodb://other"}
+
+
+def test_master_keys_of_bank_credentials_may_stand_in_a_file_of_their_own() -> None:
+    assert read_settings(GOOD).master_key_file is None
+    assert read_settings({**GOOD, "SOCAI_MASTER_KEY_FILE": "/run/keys"}).master_key_file == Path("/run/keys")
+
+
+def test_the_master_key_can_be_read_alone() -> None:
+    assert read_master_key({"SOCAI_MASTER_KEY": KEY}) == Secret(KEY)
+    for environment in ({}, {"SOCAI_MASTER_KEY": "geheim"}):
+        with pytest.raises(SettingsInvalid, match="32 bytes") as refusal:
+            read_master_key(environment)
+        assert "geheim" not in str(refusal.value)
