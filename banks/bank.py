@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import ClassVar, Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -25,6 +26,7 @@ from ledger.errors import CapabilityMissing, InvalidField, Problem, SignatureInv
 from ledger.money import Money
 
 Rail: TypeAlias = Literal["internal", "napas", "citad"]
+T = TypeVar("T")
 Direction: TypeAlias = Literal["credit", "debit"]
 
 REFERENCE_UNIQUE_FROM = 12
@@ -301,21 +303,33 @@ class Bank(ABC):
     ) -> Acknowledgement:
         """The bank's own acknowledgement: of a notice taken (`reference` is our id of it), or of a problem."""
 
-    def read_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> BankNotice:
-        """Verifies, then reads; where it is not proven, by earlier credentials that are still valid. Raises
-        SignatureInvalid, WebhookUnreadable.
+    def first_proven(self, ask: Callable[[Bank], T]) -> T:
+        """What `ask` gives by these credentials or, where they prove nothing, by earlier ones that are still valid.
+        Raises SignatureInvalid.
         """
         try:
-            self.verify_webhook(headers, raw_body)
+            return ask(self)
         except SignatureInvalid:
-            valid = (bank for bank, until in self.earlier if self._clock() < until)
-            for earlier in valid:
-                try:
-                    return earlier.read_webhook(headers, raw_body)
-                except SignatureInvalid:
-                    continue
+            for earlier, until in self.earlier:
+                if self._clock() < until:
+                    with suppress(SignatureInvalid):
+                        return ask(earlier)
             raise
-        return self.parse_webhook(raw_body)
+
+    def proven_by(self, headers: Mapping[str, str], raw_body: bytes) -> Bank:
+        """By which credentials of this account the bank sent this: whatever returns can read it. Raises
+        SignatureInvalid.
+        """
+
+        def proven(bank: Bank) -> Bank:
+            bank.verify_webhook(headers, raw_body)
+            return bank
+
+        return self.first_proven(proven)
+
+    def read_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> BankNotice:
+        """Verifies, then reads. Raises SignatureInvalid, WebhookUnreadable."""
+        return self.proven_by(headers, raw_body).parse_webhook(raw_body)
 
     def lookup_name(self, bin_: str, account_number: str) -> FoundName | None:
         """The name an account stands in, None if there is none. Raises CapabilityMissing, BankUnavailable."""

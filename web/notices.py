@@ -92,8 +92,8 @@ def take_bank_webhook(call: Call) -> Response:
     reference = ""
     try:
         raw = _body()
-        bank.verify_webhook(dict(request.headers), raw)
-        said, lines = _take_or_ask_again(call, bank, raw, feed="")
+        teller = bank.proven_by(dict(request.headers), raw)
+        said, lines = _take_or_ask_again(call, teller, raw, feed="")
         reference = lines[0] if lines else ""
     except Problem as error:
         problem = error
@@ -109,7 +109,8 @@ def grant_bank_token(call: Call) -> Response:
     """
     bank = call.services.banks.get(call.path["bank_account_id"])
     try:
-        granted = bank.grant_token(dict(request.headers)) if bank is not None else None
+        headers = dict(request.headers)
+        granted = bank.first_proven(lambda one: one.grant_token(headers)) if bank is not None else None
     except SignatureInvalid as problem:
         granted = bank.acknowledge(None, problem, call.services.clock()) if bank is not None else None
     if granted is None:

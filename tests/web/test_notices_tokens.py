@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from werkzeug.test import TestResponse
 
+from banks.accounts import BankAccount, EarlierCredentials
+from banks.mb_credentials import MbCredentials
 from banks.registry import open_banks
 from banks.transport import Transport
 from commands import dispatch
 from commands.payouts import SubmitPayout
 from ledger.alarms import UNREADABLE_NOTICE
 from ledger.payouts import ACCEPTED, SUBMITTED, Payout
+from ledger.settings import Secret
 from tests.banks.mb.rig import ACCOUNT_ID, PUSH_PASSWORD, account, recorded, told
 from tests.web.stage import BANK_ACCOUNT, Stage
 from tests.web.test_notices_orders import alarms, found, settled
@@ -26,7 +30,10 @@ PATH = f"/v1/bank-webhooks/{ACCOUNT_ID}"
 @pytest.fixture
 def mb(stage: Stage) -> Stage:
     """The stage with an account at MB."""
-    ours = account("http://127.0.0.1:9")
+    return with_account(stage, account("http://127.0.0.1:9"))
+
+
+def with_account(stage: Stage, ours: BankAccount) -> Stage:
     opened = open_banks({ours.id: ours}, Transport(lambda: 0.0), stage.clock, lambda: "t")
     services = replace(stage.services, banks={**stage.services.banks, **opened})
     return Stage(services, stage.clock, _numbers=stage._numbers)
@@ -80,6 +87,21 @@ def test_nobody_else_gets_a_token(mb: Stage) -> None:
     assert (answer.status_code, json.loads(answer.data)["error"]) == (401, True)
     assert b"access_token" not in answer.data
     assert b"planted" not in answer.data
+
+
+def test_a_password_that_was_replaced_and_its_tokens_are_good_until_their_time(stage: Stage) -> None:
+    ours = account("http://127.0.0.1:9")
+    former = ours.credentials_as(MbCredentials)
+    newest = replace(former, push_password=Secret("planted-next-password"), webhook_keys=(Secret("n" * 32),))
+    earlier = EarlierCredentials(former, stage.clock() + timedelta(minutes=1))
+    mb = with_account(stage, replace(ours, credentials=newest, earlier=(earlier,)))
+    assert tells(mb, pushed(), token(mb)).status_code == 200
+    late = pushed(referencenumber="FT25015000000077")
+    given = token(mb)
+    mb.clock.passed += timedelta(minutes=1)
+    assert fetched(mb).status_code == 401
+    assert tells(mb, late, given).status_code == 401
+    assert fetched(mb, "planted-next-password").status_code == 200
 
 
 def test_a_bank_that_fetches_no_tokens_and_an_unknown_account_are_not_found(mb: Stage) -> None:
