@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
@@ -26,7 +26,7 @@ from ledger.store import Ledger
 from projections import bulk_fold
 from projections.aside import Aside
 from projections.beside import Told, follow
-from projections.building_processes import fold_in_processes
+from projections.building_processes import fold_in_processes, without_collector
 from projections.bulk_fold import Folded, Unit, fold_log
 from projections.database import Database
 from projections.encoding import Key, Row, encoder
@@ -86,16 +86,17 @@ def _build(
 ) -> None:
     if database.is_mysql and not loading.takes_files:
         log.warning("The server takes no files (local_infile is off): rows are sent as statements, which is slower.")
-    if processes > 1:
-        divide = partial(spread, ledger, layouts, upto, processes)
-        parts = fold_in_processes(
-            ledger.url, database, loading.folder, processes, divide, upto, at, lambda reached: told(reached, upto)
-        )
-    else:
-        tasks = [(Unit(layout.projection.name, layout.suffix), layout) for layout in layouts]
-        parts = [
-            fold_log(ledger, loading, tasks, upto, at, lambda reached: told(reached, upto), bulk_fold.ROWS_IN_MEMORY)
-        ]
+    by_name = {layout.projection.name: layout for layout in layouts}
+
+    def fold(units: Sequence[Unit], reached: Callable[[int], None]) -> Folded:
+        tasks = [(unit, by_name[unit.projection]) for unit in units]
+        with without_collector():
+            return fold_log(ledger, loading, tasks, upto, at, reached, bulk_fold.ROWS_IN_MEMORY)
+
+    divide = partial(spread, ledger, layouts, upto, processes)
+    parts = fold_in_processes(
+        ledger.url, database, loading.folder, processes, divide, fold, upto, at, lambda reached: told(reached, upto)
+    )
     proofs = [_load_sums(loading, layout, parts) for layout in layouts]
     spooled = [one for part in parts for one in part.spooled] + loading.hand_over()
     _finish_tables(database, loading, layouts, spooled)

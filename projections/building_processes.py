@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -42,49 +43,23 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-def fold_in_processes(
-    events: str,
-    database: Database,
-    folder: Path,
-    how_many: int,
-    divide: Callable[[], Sequence[Sequence[Unit]]],
-    upto: int,
-    at: datetime,
-    told: Callable[[int], None],
-) -> list[Folded]:
-    """Fold in so many processes; what each gave. `events`: URL of the log.
+class Told:
+    """How far each of some processes has come; `told` hears how far the slowest has."""
 
-    `folder`: where they spool rows, which are left there. `divide` gives the units of each process, while they start.
+    def __init__(self, told: Callable[[int], None], pipes: Sequence[Connection]) -> None:
+        self._told = told
+        self._reached: dict[Connection | None, int] = dict.fromkeys([None, *pipes], 0)
+        self.found: dict[Connection, Folded] = {}
 
-    `told` hears how far the slowest has come. Raises what a process raised, RebuildCut when one ended without a word.
-    """
-    tables = database.engine.url.render_as_string(hide_password=False)
-    context = multiprocessing.get_context("spawn")
-    processes: dict[Connection, BaseProcess] = {}
-    try:
-        for _ in range(how_many):
-            ours, theirs = context.Pipe()
-            process: BaseProcess = context.Process(target=fold_as_told, args=(theirs,), daemon=True)
-            process.start()
-            theirs.close()
-            processes[ours] = process
-        for ours, some in zip(processes, divide(), strict=True):
-            order = Order(events=events, tables=tables, folder=str(folder), units=list(some), upto=upto, at=at)
-            ours.send(order)
-        return _heard(list(processes), told)
-    finally:
-        for pipe, process in processes.items():
-            process.kill()
-            process.join()
-            pipe.close()
+    def here(self, position: int) -> None:
+        """This process, which folds as well, has come so far. Raises what another has raised."""
+        self._heard(None, position)
+        self.listen(0)
 
-
-def _heard(pipes: list[Connection], told: Callable[[int], None]) -> list[Folded]:
-    reached, found = dict.fromkeys(pipes, 0), dict[Connection, Folded]()
-    while len(found) < len(pipes):
-        for pipe in pipes:
-            if pipe in found or not pipe.poll(LOOK_S):
-                continue
+    def listen(self, seconds: float) -> None:
+        """Take what others have said, waiting so long for one. Raises what one raised, RebuildCut when one ended."""
+        waiting = [pipe for pipe in self._reached if pipe is not None and pipe not in self.found]
+        for pipe in cast(list[Connection], wait(waiting, seconds)):
             try:
                 said = pipe.recv()
             except (EOFError, ConnectionError):
@@ -92,22 +67,76 @@ def _heard(pipes: list[Connection], told: Callable[[int], None]) -> list[Folded]
             if isinstance(said, Exception):
                 raise said
             if isinstance(said, Folded):
-                found[pipe] = said
+                self.found[pipe] = said
             else:
-                reached[pipe] = said
-                told(min(reached.values()))
-    return [found[pipe] for pipe in pipes]
+                self._heard(pipe, said)
+
+    def _heard(self, who: Connection | None, position: int) -> None:
+        self._reached[who] = position
+        self._told(min(self._reached.values()))
+
+
+def fold_in_processes(
+    events: str,
+    database: Database,
+    folder: Path,
+    how_many: int,
+    divide: Callable[[], Sequence[Sequence[Unit]]],
+    fold: Callable[[Sequence[Unit], Callable[[int], None]], Folded],
+    upto: int,
+    at: datetime,
+    told: Callable[[int], None],
+) -> list[Folded]:
+    """Fold in so many processes, this one among them; what each gave. `events`: URL of the log.
+
+    `folder`: where the others spool rows, which are left there. `divide` gives the units of each process, while they
+    start; `fold` does those of this one. `told` hears how far the slowest has come. Raises what a process raised,
+    RebuildCut when one ended without a word.
+    """
+    tables = database.engine.url.render_as_string(hide_password=False)
+    context = multiprocessing.get_context("spawn")
+    processes: dict[Connection, BaseProcess] = {}
+    try:
+        for _ in range(how_many - 1):
+            ours, theirs = context.Pipe()
+            process: BaseProcess = context.Process(target=fold_as_told, args=(theirs,), daemon=True)
+            process.start()
+            theirs.close()
+            processes[ours] = process
+        mine, *others = divide()
+        for ours, some in zip(processes, others, strict=True):
+            ours.send(Order(events=events, tables=tables, folder=str(folder), units=list(some), upto=upto, at=at))
+        heard = Told(told, list(processes))
+        found = [fold(mine, heard.here)]
+        while len(heard.found) < len(processes):
+            heard.listen(LOOK_S)
+        return found + [heard.found[pipe] for pipe in processes]
+    finally:
+        for pipe, process in processes.items():
+            process.kill()
+            process.join()
+            pipe.close()
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """No collector of cycles: rows hold none, and looking for some among 100,000 of them takes a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def fold_as_told(pipe: Connection) -> None:
     """The work of one process: says how far it has come, and at last what came of it, or why nothing did."""
     order: Order = pipe.recv()
-    # Rows hold no cycles, and looking for some among a hundred thousand of them takes a third of the time.
-    gc.disable()
     ledger = Ledger.at(order.events, NO_KEY, bytes, keys=KeysInMemory())
     database = open_database(order.tables)
     try:
-        with Loading(database, Path(order.folder)) as loading:
+        with Loading(database, Path(order.folder)) as loading, without_collector():
             tasks = [(unit, Layout(PROJECTIONS[unit.projection], suffix=unit.suffix)) for unit in order.units]
             folded = fold_log(ledger, loading, tasks, order.upto, order.at, pipe.send)
         # Whoever hears it ends us at once: nothing may be left to remove.

@@ -28,6 +28,12 @@ TAKEN_IN_COSTS: Final = 2
 TRIED: Final = 4_000
 """Events at the begin of the log that are folded to see what they cost."""
 
+STARTED_IN: Final = 40_000
+"""Events that are folded while another process starts."""
+
+LATE_MOST: Final = 8
+"""The part of the whole work that starting counts at most, however small the log."""
+
 SAMPLES: Final = 50
 SAMPLE: Final = 100
 
@@ -35,10 +41,12 @@ SAMPLE: Final = 100
 def spread(ledger: Ledger, layouts: Sequence[Layout], upto: int, processes: int) -> list[list[Unit]]:
     """The units of each process. What cannot be divided by stream goes where least is to do; the rest evens it out."""
     units: list[list[Unit]] = [[] for _ in range(processes)]
-    load = [0] * processes
     seen = Counter(row.name for row in _sample(ledger, upto))
     tried = read_rows(ledger, 0, min(TRIED, upto)) if upto else []
     weights = {layout.projection.name: weight(layout, tried, seen) for layout in layouts}
+    whole = sum(weights.values())
+    # The first process is ours, which runs already.
+    load = [0, *[min(whole * STARTED_IN // max(upto, 1), whole // LATE_MOST)] * (processes - 1)]
     for layout in sorted(layouts, key=lambda layout: -weights[layout.projection.name]):
         if layout.projection.crosses_streams:
             least = load.index(min(load))
