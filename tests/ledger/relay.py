@@ -42,6 +42,9 @@ class Relay:
         self._threads = [Thread(target=self._accept)]
         self._threads[0].start()
         self.marker = b""
+        self.lets_in = Event()
+        """Connections wait for it."""
+        self.lets_in.set()
         self.fault: Callable[[socket.socket, bytes], None] | None = None
 
     def arm(self, marker: bytes, fault: Callable[[socket.socket, bytes], None]) -> None:
@@ -52,6 +55,7 @@ class Relay:
         self.marker, self.fault = marker, fault
 
     def close(self) -> None:
+        self.lets_in.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for one in self._open:
@@ -68,6 +72,7 @@ class Relay:
             except OSError:
                 return
             self._open.append(client)
+            self.lets_in.wait()
             try:
                 server = socket.create_connection(self._server)
             except OSError:
