@@ -62,12 +62,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Time limits in seconds (11.2 of the bank wire specification) and the greatest answer in bytes.
 
     `read_s` bounds each wait for bytes, `call_s` the whole call, so that a bank dripping single bytes ends too.
+    `pause_s` lies between two questions about the same thing.
     """
 
     connect_s: float = 5
     read_s: float = 30
     call_s: float = 45
     answer_max: int = 2 * 1024 * 1024
+    pause_s: float = 1
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +133,7 @@ class Transport:
         self._limits = limits or Limits()
         self._call = _Call(ticks)
         self._beside: list[Transport] = []
+        self._closed = threading.Event()
         context = tls or httpcore.default_ssl_context()
         self._kept = self._pool(context, keep=CONNECTIONS_MAX)
         self._fresh = self._pool(context, keep=0)
@@ -149,6 +152,10 @@ class Transport:
                 continue
         return self._send(self._kept, request)
 
+    def pause(self) -> None:
+        """Waits a moment before the bank is asked the same again; `close` ends it."""
+        self._closed.wait(self._limits.pause_s)
+
     def met_by(self, tls: Tls) -> Transport:
         """Another like this one for a bank that is met in its own way; closed together with this one."""
         other = Transport(self._ticks, limits=self._limits, tls=tls)
@@ -157,6 +164,7 @@ class Transport:
 
     def close(self) -> None:
         """Closes every connection."""
+        self._closed.set()
         self._kept.close()
         self._fresh.close()
         for other in self._beside:

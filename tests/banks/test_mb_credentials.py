@@ -36,8 +36,9 @@ def read(tmp_path: Path, **changes: object) -> MbCredentials:
     return load_accounts(written(tmp_path, entry(**changes)))["ba_mb_main"].credentials_as(MbCredentials)
 
 
-def test_the_fields_are_read(tmp_path: Path) -> None:
-    found = read(tmp_path)
+@pytest.mark.parametrize("bank", ["mb", "mbdn"])
+def test_the_fields_are_read(tmp_path: Path, bank: str) -> None:
+    found = read(tmp_path, bank=bank)
     assert (found.channel_code, found.business_code, found.synchronous) == ("SOCAI", "CHI", False)
     assert found.private_key.public_key() == key().public_key()
     assert found.mms_access_keys == ()

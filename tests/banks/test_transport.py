@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -209,3 +210,17 @@ def test_a_trusted_certificate_is_taken_and_a_reset_behind_it_means_perhaps_sent
 def test_a_handshake_that_never_ends_means_never_sent(transport: Transport) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(NeverSent):
         transport.order(post(f"https://localhost:{silent.getsockname()[1]}"))
+
+
+def test_a_pause_is_as_long_as_agreed_and_ends_when_the_transport_is_closed() -> None:
+    transport = Transport(monotonic, limits=Limits(pause_s=0.05))
+    began = monotonic()
+    transport.pause()
+    assert monotonic() - began >= 0.05
+    long = Transport(monotonic, limits=Limits(pause_s=60))
+    pausing = threading.Thread(target=long.pause)
+    pausing.start()
+    long.close()
+    pausing.join(timeout=10)
+    assert not pausing.is_alive()
+    transport.close()
