@@ -7,7 +7,7 @@ MB's. What is sent and how answers are read stands in `banks/mbdn_orders.py`, th
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import ClassVar, Final
 
 from banks.bank import Capability, TransferLimits, TransferOrder
@@ -38,6 +38,8 @@ SAVE: Final = "/corp/bulk/v2/saveBulk"
 
 QUESTIONS_MAX: Final = 10
 """How often the bank is asked whether it has read the file in, before we give up and nothing is saved."""
+SAVE_WITHIN: Final = timedelta(seconds=60)
+"""A file that was not ready in this time is not saved any more: others may be asking about the order by then."""
 
 
 class Mbdn(Mb):
@@ -57,11 +59,16 @@ class Mbdn(Mb):
 
     def transfer(self, order: TransferOrder) -> Outcome:
         self.check_order(order)
+        began_at = self._clock()
         try:
             bulk = self._read_in(order)
         except (BankUnavailable, NoAnswer, NotJson) as error:
             return NotSent(f"no file was saved for approval: {error}")
-        return bulk if not isinstance(bulk, str) else self._save(bulk, order.amount)
+        if not isinstance(bulk, str):
+            return bulk
+        if not timedelta(0) <= self._clock() - began_at <= SAVE_WITHIN:
+            return NotSent("the bank took too long to read the file in; nothing was saved")
+        return self._save(bulk, order.amount)
 
     def transfer_status(self, end_to_end_id: str, sent_on: date) -> Outcome:
         """The bank is asked by the name of the file, whatever the day."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -13,7 +15,7 @@ from banks.mbdn import QUESTIONS_MAX, Mbdn
 from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Outcome, Reason, Unknown
 from ledger.errors import CapabilityMissing, InvalidAmount, SignatureInvalid
 from ledger.money import Money
-from tests.banks.contract import TODAY, Rig
+from tests.banks.contract import NOW, TODAY, Rig
 from tests.banks.http_server import HttpServer, Received, Reply, http
 from tests.banks.mb import rig as mb
 from tests.banks.mbdn.rig import ORDER, answer, bulk, call_of, coded, open_rig, stated
@@ -138,6 +140,26 @@ def test_the_same_order_sent_again_uploads_the_same_file(rig: Rig, server: HttpS
         request.body[request.body.index(b"PK") :][:400] for request in server.received if call_of(request) == "upload"
     ]
     assert files[0] == files[1]
+
+
+@pytest.mark.parametrize(("late_s", "saved"), [(60, 1), (61, 0), (-1, 0)])
+def test_a_file_that_took_too_long_is_not_saved_any_more(rig: Rig, late_s: int, saved: int) -> None:
+    times = [NOW]
+
+    def clock() -> datetime:
+        return times[0]
+
+    def script(request: Received) -> Reply:
+        if call_of(request) == "rows":
+            times[0] = NOW + timedelta(seconds=late_s)
+        return rig.say[call_of(request)]
+
+    with HttpServer(script) as slow:
+        ours = replace(rig.bank.account, base_url=f"{slow.url}/private")
+        bank = Mbdn(ours, rig.transport, clock, lambda: "ref")
+        outcome = bank.transfer(ORDER)
+        assert sum(call_of(request) == "order" for request in slow.received) == saved
+    assert isinstance(outcome, Accepted if saved else NotSent)
 
 
 # enquiry
