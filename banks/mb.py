@@ -32,7 +32,8 @@ from banks.bank import (
 from banks.bank_text import plain
 from banks.day_pages import cursor_after, place_of
 from banks.mb_credentials import MbCredentials
-from banks.mb_messages import acknowledgement, checksum_of, read_history, read_notice
+from banks.mb_merchant import checksum_of
+from banks.mb_messages import acknowledgement, read_history, read_notice
 from banks.mb_orders import (
     DECLINING_HTTP,
     END_TO_END_ID_MAX,

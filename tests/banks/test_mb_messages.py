@@ -10,21 +10,14 @@ import msgspec
 import pytest
 
 from banks.bank import BankNotice, StatementRow
-from banks.mb_messages import (
-    CHECKSUM_FIELDS,
-    RowUnreadable,
-    acknowledgement,
-    checksum_of,
-    history_row,
-    read_history,
-    read_notice,
-)
+from banks.mb_fields import RowUnreadable
+from banks.mb_messages import acknowledgement, history_row, read_history, read_notice
 from banks.outcomes import Accepted, Unknown
 from banks.strict_json import NotJson
 from ledger.codes import PAYMENT_LENGTH, PAYMENT_PREFIX, find_payment_codes, make
 from ledger.errors import SignatureInvalid, WebhookUnreadable
 from ledger.money import Money
-from tests.banks.mb.rig import ACCOUNT_NUMBER, recorded, told
+from tests.banks.mb.rig import ACCOUNT_NUMBER, told
 
 CODE = make(PAYMENT_PREFIX, PAYMENT_LENGTH, "an intent")
 
@@ -278,86 +271,6 @@ def test_an_odd_push_is_unreadable_and_quotes_nothing(field: str, value: Any) ->
 def test_what_is_no_notice_is_unreadable(raw: bytes) -> None:
     with pytest.raises(WebhookUnreadable):
         read_notice(raw, ACCOUNT_NUMBER, "SOCAICHI")
-
-
-# merchant push
-
-
-def test_a_merchant_push_is_a_credit_to_our_account() -> None:
-    told_of = notice("merchant_push.json")
-    row = told_of.lines[0]
-    assert (row.account_number, row.bank_reference) == (ACCOUNT_NUMBER, "FT25015000000001")
-    assert (row.direction, row.amount, row.memo) == ("credit", Money(150_000), "BILL0001")
-    assert row.booked_at == datetime(2025, 1, 15, 3, 30, tzinfo=UTC)
-
-
-def test_push_merchant_push_and_history_give_one_movement_one_key() -> None:
-    merchant = notice("merchant_push.json").lines[0]
-    pushed = notice(referencenumber="FT25015000000001").lines[0]
-    shown = listed(refNo="FT25015000000001\\MMS")
-    assert merchant.key == pushed.key == shown.key
-
-
-def test_a_merchant_push_with_numbers_in_place_of_texts_reads_the_same() -> None:
-    assert notice("merchant_push.json", debitAmount=150_000, payDate=20_250_115_103_000) == notice("merchant_push.json")
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("respCode", "68"),
-        ("respCode", None),
-        ("ftCode", "FT25015000000002"),
-        ("realAmount", "149000"),
-        ("realAmount", "x"),
-        ("debitAmount", "0150000"),
-        ("debitAmount", "150,000"),
-        ("debitAmount", "-150000"),
-        ("debitAmount", "0"),
-        ("debitAmount", True),
-        ("payDate", "2025011510300"),
-        ("payDate", "202501151030001"),
-        ("payDate", "20251315103000"),
-        ("traceTransfer", ""),
-        ("billNumber", None),
-    ],
-)
-def test_an_odd_merchant_push_is_unreadable(field: str, value: object) -> None:
-    with pytest.raises(WebhookUnreadable):
-        notice("merchant_push.json", **{field: value})
-
-
-def test_digits_cannot_move_between_the_fields_under_the_checksum() -> None:
-    """The checksum knows no borders: each of these has the genuine one, and none may be read as another payment."""
-    genuine = told("merchant_push.json")
-    whole = "".join(genuine[name] for name in CHECKSUM_FIELDS)
-    readable = []
-    for second in range(len(whole)):
-        for third in range(second, len(whole)):
-            for fourth in range(third, len(whole)):
-                parts = whole[:second], whole[second:third], whole[third:fourth], whole[fourth:]
-                changes: dict[str, Any] = dict(zip(CHECKSUM_FIELDS, parts, strict=True), realAmount=None, ftCode=None)
-                if fourth - third == 14:  # any other length of payDate is refused above
-                    readable.append(changes)
-    amounts = set()
-    for changes in readable:
-        try:
-            amounts.add(notice("merchant_push.json", **changes).lines[0].amount)
-        except WebhookUnreadable:
-            continue
-    assert amounts == {Money(150_000)}
-
-
-def test_the_checksum_of_a_merchant_push_is_found_with_what_it_covers() -> None:
-    assert checksum_of(recorded("merchant_push.json")) == (
-        "1cd7f28f167b69aa7e5a0f0a35cb8e01",
-        ("FT25015000000001", "BILL0001", "20250115103000", "150000"),
-    )
-    assert checksum_of(recorded("push.json")) is None
-    assert checksum_of(b"[]") is None
-    assert checksum_of(b"\xff") is None
-    for field, value in (("checkSum", 5), ("billNumber", None), ("billNumber", ["x"]), ("payDate", {})):
-        assert checksum_of(json.dumps(told("merchant_push.json", **{field: value})).encode()) == ("", ())
 
 
 # result callback
