@@ -9,6 +9,8 @@ versions as `banks/sealing.py` has them. Secrets never show in repr, messages or
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
@@ -72,7 +74,8 @@ class EarlierCredentials:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankAccount:
     """One account of ours at one bank. `id` is our own name for it; `credentials` are of its bank's own class; `feed`
-    is there when an aggregator tells of its movements; `earlier` are credentials that were replaced, newest first.
+    is there when an aggregator tells of its movements; `earlier` are credentials that were replaced, newest first;
+    `stamp` is the digest of its entry in the file, empty where it comes from none.
     """
 
     id: str
@@ -83,6 +86,7 @@ class BankAccount:
     credentials: Credentials = field(repr=False)
     feed: FeedAccess | None = None
     earlier: tuple[EarlierCredentials, ...] = ()
+    stamp: str = field(default="", repr=False, compare=False)
 
     def credentials_as(self, kind: type[C]) -> C:
         """The credentials, which must be of this class. Raises InvalidBankAccounts."""
@@ -124,7 +128,7 @@ def read_accounts(
         if account is not None and account.id in found:
             faults.append(f"bank_accounts[{index}].id stands there twice")
         elif account is not None:
-            found[account.id] = account
+            found[account.id] = replace(account, stamp=_digest(entry))
     if faults:
         raise InvalidBankAccounts("; ".join(faults) + ".", field="bank_accounts", faults=len(faults))
     return found
@@ -250,6 +254,10 @@ class Entry:
             shown = name if re.fullmatch(r"[a-z_]{1,40}", name) else "(unprintable)"
             self.fault(shown, "is not a field of a bank account")
         return len(self._faults) == self._faults_before
+
+
+def _digest(entry: Json) -> str:
+    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
 
 
 def _sealed_account(

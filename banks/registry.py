@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TypeVar
 
 import banks
@@ -66,12 +66,17 @@ def open_banks(
     transport: Transport,
     clock: Callable[[], datetime],
     token: Callable[[], str],
+    held: Mapping[str, Bank] = MappingProxyType({}),
 ) -> dict[str, Bank]:
     """Each of our accounts with its adapter, by the id of the account. A bank that is met in its own way gets a
-    transport beside `transport`, closed together with it. Raises UnknownBank, InvalidBankAccounts.
+    transport beside `transport`, closed together with it. An adapter in `held` whose account reads as before stays.
+    Raises UnknownBank, InvalidBankAccounts.
     """
     opened: dict[str, Bank] = {}
     for id_, account in accounts.items():
+        if id_ in held and account.stamp and held[id_].account.stamp == account.stamp:
+            opened[id_] = held[id_]
+            continue
         bank = bank_class(account.bank, field=f"{id_}.bank")
         tls = bank.tls(account)
         met = transport.met_by(tls) if tls is not None else transport

@@ -15,8 +15,7 @@ from redis import Redis
 
 from banks.bank import Bank
 from banks.feeds.feed import Feed
-from banks.registry import load_accounts, open_banks, open_feeds
-from banks.sealing import open_sealer
+from banks.live import LiveAccounts
 from banks.transport import Transport
 from ledger.settings import Settings
 from ledger.store import Ledger
@@ -52,17 +51,16 @@ class Services:
 def open_services(settings: Settings, clock: Callable[[], datetime], token: Callable[[int], bytes]) -> Services:
     """The services that these settings name. Raises InvalidBankAccounts; servers are first met when they are used."""
     transport = Transport(monotonic)
-    sealer = open_sealer(settings.master_key, settings.master_key_file, token)
-    accounts = load_accounts(settings.bank_accounts, sealer)
+    ours = LiveAccounts(settings, transport, clock, token, lambda: str(uuid.UUID(bytes=token(16), version=4)))
     return Services(
         ledger=Ledger.open(settings, token),
         reader=open_reader(settings.read_tables_url),
-        banks=open_banks(accounts, transport, clock, lambda: str(uuid.UUID(bytes=token(16), version=4))),
+        banks=ours.banks,
         settings=settings,
         redis=Redis.from_url(
             settings.redis_url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S
         ),
         clock=clock,
         token=token,
-        feeds=open_feeds(accounts, clock),
+        feeds=ours.feeds,
     )

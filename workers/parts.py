@@ -12,8 +12,7 @@ from typing import Final, Self
 import redis
 
 from banks.bank import Bank
-from banks.registry import load_accounts, open_banks
-from banks.sealing import open_sealer
+from banks.live import LiveAccounts
 from banks.transport import Transport
 from ledger.context import Context
 from ledger.errors import UnknownBankAccount
@@ -48,15 +47,14 @@ class Parts:
     def open(cls, settings: Settings, clock: Callable[[], datetime], token: Callable[[int], bytes]) -> Self:
         """All parts these settings name. Raises InvalidBankAccounts, UnknownBank; connections are made when used."""
         transport = Transport(time.monotonic)
-        sealer = open_sealer(settings.master_key, settings.master_key_file, token)
-        accounts = load_accounts(settings.bank_accounts, sealer)
+        ours = LiveAccounts(settings, transport, clock, token, lambda: str(uuid.UUID(bytes=token(16))))
         return cls(
             settings=settings,
             ledger=Ledger.open(settings, token),
             reader=open_reader(settings.read_tables_url),
             database=open_database(settings.read_tables_url),
             transport=transport,
-            banks=open_banks(accounts, transport, clock, lambda: str(uuid.UUID(bytes=token(16)))),
+            banks=ours.banks,
             redis=connect(settings.redis_url),
             clock=clock,
             token=token,
