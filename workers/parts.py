@@ -47,14 +47,13 @@ class Parts:
     def open(cls, settings: Settings, clock: Callable[[], datetime], token: Callable[[int], bytes]) -> Self:
         """All parts these settings name. Raises InvalidBankAccounts, UnknownBank; connections are made when used."""
         transport = Transport(time.monotonic)
-        ours = LiveAccounts(settings, transport, clock, token, lambda: str(uuid.UUID(bytes=token(16))))
         return cls(
             settings=settings,
             ledger=Ledger.open(settings, token),
             reader=open_reader(settings.read_tables_url),
             database=open_database(settings.read_tables_url),
             transport=transport,
-            banks=ours.banks,
+            banks=LiveAccounts(settings, transport, clock, token, lambda: str(uuid.UUID(bytes=token(16)))).banks,
             redis=connect(settings.redis_url),
             clock=clock,
             token=token,
