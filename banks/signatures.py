@@ -10,15 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
+from typing import Final, Literal, TypeAlias
 
 from asn1crypto import cms, core
 from asn1crypto import x509 as asn1_x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.x509 import Certificate
+
+Digest: TypeAlias = Literal["sha1", "sha256"]
+
+DIGESTS: Final = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}  # noqa: S303  # SHA-1 where a bank wants no other
 
 
 def acb_digest(data: bytes) -> str:
@@ -51,6 +57,26 @@ def acb_authorization(data: bytes, key: RSAPrivateKey, certificate: Certificate)
 def rsa_sha256(data: bytes, key: RSAPrivateKey) -> str:
     """Base64 of the PKCS #1 v1.5 signature with SHA-256 over `data` (MB: 3.1.3)."""
     return b64encode(key.sign(data, PKCS1v15(), hashes.SHA256())).decode("ascii")
+
+
+def rsa_signature(data: bytes, key: RSAPrivateKey, digest: Digest) -> str:
+    """Base64 of the RSA signature, PKCS #1 v1.5, over `data`."""
+    return b64encode(key.sign(data, PKCS1v15(), DIGESTS[digest])).decode("ascii")
+
+
+def is_rsa_signature(text: str, data: bytes, keys: Iterable[RSAPublicKey], digest: Digest) -> bool:
+    """Whether `text` is the Base64 of such a signature over `data` by one of `keys`."""
+    try:
+        signature = b64decode(text, validate=True)
+    except ValueError:
+        return False
+    for key in keys:
+        try:
+            key.verify(signature, data, PKCS1v15(), DIGESTS[digest])
+        except InvalidSignature:
+            continue
+        return True
+    return False
 
 
 def key_matches(given: Iterable[str], keys: Iterable[str]) -> bool:

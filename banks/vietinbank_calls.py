@@ -1,0 +1,151 @@
+"""VietinBank's calls: which family serves what, the fields each signature covers, and an answer taken apart.
+
+Chapters 4.1.1 to 4.1.5 of the bank wire specification. The tables hold what the bank's contract documents may correct;
+[assumed] marks what no public source tells. Two families lie side by side. Everything about orders goes through ERP:
+its signature covers accounts and amount and is SHA-256, while that of a disbursement order is SHA-1 and covers neither.
+An order is asked about in the family that took it. Only the balance has no call but that of the disbursement family.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from banks.signatures import Digest, is_rsa_signature, rsa_signature
+from banks.strict_json import Json, NotJson, parse
+from banks.transport import Answer
+from banks.vietinbank_credentials import VietinbankCredentials
+from ledger.calendar import ICT
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One call: its path below the base address, the digest of its signature, and the fields signed, in order."""
+
+    path: str
+    digest: Digest
+    signed: tuple[str, ...]
+
+
+NAME: Final = Call(
+    "/erp/v1/account/benAcctInq",
+    "sha256",
+    ("requestId", "providerId", "merchantId", "account", "bankId", "clientIP", "channel", "version", "language"),
+)
+TRANSFER: Final = Call(
+    "/erp/v1/payment/transfer",
+    "sha256",
+    (
+        "requestId",
+        "providerId",
+        "merchantId",
+        "model",
+        "priority",
+        "softwareProviderId",
+        "appointedApprover",
+        "feeAccount",
+        "feeType",
+        "scheduledDate",
+        "approver",
+        "records",
+        "transTime",
+        "channel",
+        "version",
+        "clientIP",
+        "language",
+    ),
+)
+ENQUIRY: Final = Call(  # [assumed] 4.1.3
+    "/erp/v1/payment/inquiry",
+    "sha256",
+    ("requestId", "providerId", "merchantId", "originalRequestId", "transId"),
+)
+STATEMENT: Final = Call("/erp/v1/statement/inquiry", "sha256", ("requestId", "providerId", "merchantId", "account"))
+BALANCE: Final = Call(
+    "/disbursement/merchantAccountInfo",
+    "sha1",
+    ("requestId", "providerId", "merchantId", "accountId", "transTime", "channel", "version", "language"),
+)
+
+RECORD_SIGNED: Final = ("transId", "senderAcctId", "recvAcctId", "amount")
+"""What of each record of a transfer is signed, in the place of `records`."""
+
+ANSWER_SIGNED: Final = ("requestId", "providerId", "merchantId")
+"""What the signature under an answer of the disbursement family covers, before the code (4.1.5)."""
+
+VERSION: Final = "1.0"
+LANGUAGE: Final = "vi"
+CHANNEL: Final = "WEB"
+STATEMENT_CHANNEL: Final = "ERP"
+
+
+class Said(msgspec.Struct, frozen=True):
+    """The bank's JSON answer: HTTP status, its code (None where there is none) and the whole body."""
+
+    http: int
+    code: str | None
+    body: Mapping[str, Json]
+
+
+def plain_text(fields: Mapping[str, object], signed: Sequence[str]) -> str:
+    """The text a signature covers: the values in order, nothing between them, empty ones skipped."""
+    parts: list[str] = []
+    for name in signed:
+        value = fields.get(name, "")
+        if isinstance(value, list):
+            parts.extend(plain_text(record, RECORD_SIGNED) for record in value)
+        else:
+            parts.append(str(value))
+    return "".join(parts)
+
+
+def signed_body(call: Call, fields: Mapping[str, object], given: VietinbankCredentials, at: datetime) -> bytes:
+    """The JSON of a call: its own `fields`, what all calls carry, and the signature. `at` is our instant of sending."""
+    whole = {
+        "merchantId": given.merchant_id,
+        "providerId": given.provider_id,
+        "channel": CHANNEL,
+        "version": VERSION,
+        "clientIP": given.client_ip,
+        "language": LANGUAGE,
+        "transTime": stamp(at),
+        **fields,
+    }
+    signature = rsa_signature(plain_text(whole, call.signed).encode(), given.private_key, call.digest)
+    return compact(whole | {"signature": signature})
+
+
+def stamp(at: datetime) -> str:
+    """An instant as VietinBank writes it: `yyyyMMddHHmmss`, Vietnamese time."""
+    return at.astimezone(ICT).strftime("%Y%m%d%H%M%S")
+
+
+def compact(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def said(answer: Answer, request_id: str) -> Said:
+    """The answer taken apart. Raises NotJson when it is no JSON object, or belongs to another request."""
+    body = parse(answer.body)
+    if not isinstance(body, dict):
+        raise NotJson("not an object")
+    if body.get("requestId") not in (None, request_id):
+        raise NotJson("it belongs to another request")
+    status = body.get("status")
+    code = status.get("code") if isinstance(status, dict) else None
+    return Said(answer.status, code if isinstance(code, str) else None, body)
+
+
+def is_signed(heard: Said, request_id: str, given: VietinbankCredentials) -> bool:
+    """Whether the bank signed this answer of the disbursement family, as the answer to this request."""
+    known: dict[str, object] = {
+        "requestId": request_id,
+        "providerId": given.provider_id,
+        "merchantId": given.merchant_id,
+    }
+    text = plain_text(known, ANSWER_SIGNED) + (heard.code or "")
+    signature = heard.body.get("signature")
+    return isinstance(signature, str) and is_rsa_signature(signature, text.encode(), given.bank_keys, BALANCE.digest)
