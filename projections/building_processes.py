@@ -43,7 +43,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-class Told:
+class Progress:
     """How far each of some processes has come; `told` hears how far the slowest has."""
 
     def __init__(self, told: Callable[[int], None], pipes: Sequence[Connection]) -> None:
@@ -106,7 +106,7 @@ def fold_in_processes(
         mine, *others = divide()
         for ours, some in zip(processes, others, strict=True):
             ours.send(Order(events=events, tables=tables, folder=str(folder), units=list(some), upto=upto, at=at))
-        heard = Told(told, list(processes))
+        heard = Progress(told, list(processes))
         found = [fold(mine, heard.here)]
         while len(heard.found) < len(processes):
             heard.listen(LOOK_S)
