@@ -185,7 +185,7 @@ def test_a_refusal_beside_a_state_or_under_an_odd_status_decides_nothing(code: s
         assert isinstance(ordered(reply), Unknown)
 
 
-@pytest.mark.parametrize("code", [*UNDECIDED, *DUPLICATES])
+@pytest.mark.parametrize("code", sorted([*UNDECIDED, *DUPLICATES]))
 def test_a_busy_bank_a_silent_receiver_and_a_duplicate_are_unknown(code: str) -> None:
     for http in (200, 400, 404, 409, 500):
         assert isinstance(ordered(coded(code, http)), Unknown)
@@ -253,7 +253,7 @@ def test_not_found_beside_a_state_or_under_an_odd_status_decides_nothing() -> No
     assert isinstance(enquired(coded("51173", 503)), Unknown)
 
 
-@pytest.mark.parametrize("code", [*DECLINES, *UNDECIDED, *DUPLICATES, "207"])
+@pytest.mark.parametrize("code", sorted([*DECLINES, *UNDECIDED, *DUPLICATES, "207"]))
 def test_a_refusal_of_the_enquiry_says_nothing_about_the_order(code: str) -> None:
     assert isinstance(enquired(coded(code)), Unknown)
 

@@ -134,7 +134,7 @@ def test_an_answer_signed_by_either_key_of_the_bank_is_genuine(by: str) -> None:
         bank_signed("qSOCAI01"),
         bank_signed("rSOCAI00"),
     ],
-    ids=str,
+    ids=range(8),
 )
 def test_an_answer_signed_otherwise_is_not(signature: object) -> None:
     assert not is_signed(said(reply({"status": {"code": "00"}, "signature": signature}), "q"), "q", given())
