@@ -69,8 +69,9 @@ class Following:
     @property
     def is_proven(self) -> bool:
         """Whether a proof is kept."""
-        proofs = [serving(projection).proof for projection in PROJECTIONS.values()]
-        return any(self._database.column(select(func.count()).select_from(proof))[0] for proof in proofs)
+        layouts = [serving(projection) for projection in PROJECTIONS.values()]
+        kept = [table for layout in layouts for table in (layout.proof, layout.proof_noted)]
+        return any(self._database.column(select(func.count()).select_from(table))[0] for table in kept)
 
     def seconds(self, rounds: int, limit: int = follower.BATCH) -> float:
         """Seconds that so many rounds take."""
