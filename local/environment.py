@@ -101,6 +101,7 @@ def prepare(stage: Stage, given: Mapping[str, str]) -> dict[str, str]:
         "READ_TABLES_URL": _read_tables_url(stage, values, given),
         "REDIS_URL": given.get("SOCAI_REDIS_URL") or f"redis://127.0.0.1:{values['SOCAI_LOCAL_REDIS_PORT']}/0",
         "SOCAI_MASTER_KEY": _kept(stage, "master.key", lambda: base64.b64encode(secrets.token_bytes(32)).decode()),
+        "SOCAI_MASTER_KEY_FILE": "",
         "SOCAI_OPERATOR_KEYS": ",".join(_operator(stage, role) for role in ROLES),
         "SOCAI_BANK_ACCOUNTS": str(stage.secrets / "bank" / "accounts.json"),
         "SOCAI_WEB_HOST": "127.0.0.1",
