@@ -19,7 +19,7 @@ from banks.bank import TransferOrder
 from banks.bank_text import memo_with_id, plain
 from banks.napas import citad_code, traffic_bin
 from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Outcome, Reason, Unknown, loggable_code
-from banks.signatures import rsa_sha256
+from banks.signatures import rsa_signature
 from banks.strict_json import Json, NotJson, parse
 from banks.transport import Answer
 
@@ -119,7 +119,7 @@ def signed_text(data: Mapping[str, Json]) -> bytes:
 
 def signature(data: Mapping[str, Json], key: RSAPrivateKey) -> str:
     """The `signature` header of a transfer."""
-    return rsa_sha256(signed_text(data), key)
+    return rsa_signature(signed_text(data), key, "sha256")
 
 
 def compact(value: object) -> bytes:

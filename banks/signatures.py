@@ -54,11 +54,6 @@ def acb_authorization(data: bytes, key: RSAPrivateKey, certificate: Certificate)
     return b64encode(cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump()).decode("ascii")
 
 
-def rsa_sha256(data: bytes, key: RSAPrivateKey) -> str:
-    """Base64 of the PKCS #1 v1.5 signature with SHA-256 over `data` (MB: 3.1.3)."""
-    return b64encode(key.sign(data, PKCS1v15(), hashes.SHA256())).decode("ascii")
-
-
 def rsa_signature(data: bytes, key: RSAPrivateKey, digest: Digest) -> str:
     """Base64 of the RSA signature, PKCS #1 v1.5, over `data`."""
     return b64encode(key.sign(data, PKCS1v15(), DIGESTS[digest])).decode("ascii")

@@ -25,7 +25,7 @@ from banks.mb_orders import (
     transaction_id,
 )
 from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Outcome, Reason, Unknown
-from banks.signatures import rsa_sha256
+from banks.signatures import rsa_signature
 from banks.transport import Answer
 from ledger.errors import InvalidBeneficiary
 from ledger.money import Money
@@ -105,7 +105,7 @@ def verified(text: bytes, signed: str) -> None:
 def test_the_bank_can_verify_the_signature() -> None:
     data = order_data(ORDER, ACCOUNT_NUMBER, HOLDER)
     verified(b"0009990001234CTY TNHH SOCAI12345678NGUYEN VAN A200000", signature(data, key()))
-    assert signature(data, key()) == rsa_sha256(signed_text(data), key())
+    assert signature(data, key()) == rsa_signature(signed_text(data), key(), "sha256")
 
 
 @pytest.mark.parametrize(
