@@ -40,6 +40,8 @@ SAMPLE: Final = 100
 
 def spread(ledger: Ledger, layouts: Sequence[Layout], upto: int, processes: int) -> list[list[Unit]]:
     """The units of each process. What cannot be divided by stream goes where least is to do; the rest evens it out."""
+    if processes == 1:
+        return [[Unit(layout.projection.name, layout.suffix) for layout in layouts]]
     units: list[list[Unit]] = [[] for _ in range(processes)]
     seen = Counter(row.name for row in _sample(ledger, upto))
     tried = read_rows(ledger, 0, min(TRIED, upto)) if upto else []
