@@ -7,7 +7,6 @@ beneficiary shows only then, since there is no name enquiry (2.1.4). What is sen
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar, Final
@@ -37,9 +36,7 @@ from banks.bank import (
     TransferOrder,
     check_days,
 )
-from banks.bank_text import plain
 from banks.day_pages import PAGES_MAX, cursor_after, place_of
-from banks.napas import citad_code, listed_bank
 from banks.outcomes import NotFound, NotSent, Outcome, Unknown, loggable_code
 from banks.signatures import key_matches
 from banks.strict_json import Json, NotJson, parse
@@ -48,8 +45,6 @@ from ledger.errors import (
     BankUnavailable,
     InvalidAmount,
     InvalidBankAccounts,
-    InvalidBeneficiary,
-    InvalidField,
     Problem,
     SignatureInvalid,
 )
@@ -63,8 +58,6 @@ ORDERS: Final = "/payments/payment-order/v2/transaction"
 HISTORY_ROWS: Final = 100
 HISTORY_DAYS_MAX: Final = 92
 """Our own bounds on one sweep; the bank gives at most HISTORY_ROWS a page and wants to be asked day by day (2.1.3)."""
-
-NAME_MAX: Final = 70
 
 
 class Acb(Bank):
@@ -82,6 +75,7 @@ class Acb(Bank):
         amount_max={"napas": Money(499_999_999)},  # [assumed], 6.2: below 500 million
         amount_min=Money(1),
         end_to_end_id_max=15,  # the longest seen in use (6.2)
+        name_max={"internal": 70, "napas": 70, "citad": 70},
     )
 
     def __init__(
@@ -104,20 +98,6 @@ class Acb(Bank):
         except (NotJson, InvalidAmount) as error:
             raise BankUnavailable(f"ACB answered the balance with HTTP {answer.status}: {error}.", bank="acb") from None
         return Balance(current=current, available=available, as_of=self._clock().astimezone(UTC))
-
-    def check_order(self, order: TransferOrder) -> None:
-        self.require(Capability(f"transfer_{order.rail}"))
-        if not re.fullmatch(rf"[A-Z0-9]{{1,{self.limits.end_to_end_id_max}}}", order.end_to_end_id):
-            raise InvalidField(
-                f"An end-to-end id at ACB is up to {self.limits.end_to_end_id_max} capital letters and digits.",
-                field="end_to_end_id",
-            )
-        limit = self.limits.amount_max.get(order.rail)
-        if order.amount < self.limits.amount_min or (limit is not None and order.amount > limit):
-            raise InvalidAmount(
-                f"One order by {order.rail} at ACB is 1 VND to {limit or 'any amount'}.", field="amount"
-            )
-        self._check_beneficiary(order)
 
     def transfer(self, order: TransferOrder) -> Outcome:
         self.check_order(order)
@@ -182,24 +162,6 @@ class Acb(Bank):
         return acknowledgement(notice, problem, at, reference)
 
     # orders
-
-    def _check_beneficiary(self, order: TransferOrder) -> None:
-        to = order.beneficiary
-        listed_bank(to.bin, field="beneficiary.bin")
-        if (to.bin == self.bin) != (order.rail == "internal"):
-            raise InvalidBeneficiary(
-                "Accounts at ACB are paid by internal, all others by napas or citad.", field="rail"
-            )
-        if order.rail == "citad":
-            citad_code(to.bin)
-        if not re.fullmatch(r"[0-9A-Za-z]{1,19}", to.account_number):
-            raise InvalidBeneficiary(
-                "An account number is 1 to 19 letters and digits.", field="beneficiary.account_number"
-            )
-        if (to.bin, to.account_number) == (self.bin, self.account.account_number):
-            raise InvalidBeneficiary("This is the account the money comes from.", field="beneficiary.account_number")
-        if not 0 < len(plain(to.name)) <= NAME_MAX:
-            raise InvalidBeneficiary(f"A name is 1 to {NAME_MAX} letters once unaccented.", field="beneficiary.name")
 
     def _status_on(self, end_to_end_id: str, day: date) -> Outcome:
         query = {

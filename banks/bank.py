@@ -9,6 +9,7 @@ A Problem raised by `transfer` was raised before a byte left us; from the first 
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,10 +20,19 @@ from typing import ClassVar, Final, Literal, TypeAlias, TypeVar
 import msgspec
 
 from banks.accounts import BankAccount, Credentials
+from banks.bank_text import plain
+from banks.napas import citad_code, listed_bank
 from banks.outcomes import Outcome
 from banks.transport import Tls, Transport
 from ledger.calendar import bank_day
-from ledger.errors import CapabilityMissing, InvalidField, Problem, SignatureInvalid
+from ledger.errors import (
+    CapabilityMissing,
+    InvalidAmount,
+    InvalidBeneficiary,
+    InvalidField,
+    Problem,
+    SignatureInvalid,
+)
 from ledger.money import Money
 
 Rail: TypeAlias = Literal["internal", "napas", "citad"]
@@ -48,12 +58,13 @@ class Capability(StrEnum):
 
 class TransferLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What one order may be: the greatest amount on a rail (a rail not named has no published limit), the least amount,
-    and the greatest length of our id.
+    and the greatest length of our id and, on each rail, of the beneficiary's name.
     """
 
     amount_max: Mapping[Rail, Money]
     amount_min: Money
     end_to_end_id_max: int
+    name_max: Mapping[Rail, int]
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -259,11 +270,22 @@ class Bank(ABC):
     def balance(self) -> Balance:
         """What the account holds now. Raises BankUnavailable, CapabilityMissing."""
 
-    @abstractmethod
     def check_order(self, order: TransferOrder) -> None:
         """Whether this bank could take the order as written; sends nothing, so it can be asked before the intent is
         recorded. Raises CapabilityMissing, InvalidBeneficiary, InvalidAmount, InvalidField.
         """
+        self.require(Capability(f"transfer_{order.rail}"))
+        if not re.fullmatch(rf"[A-Z0-9]{{1,{self.limits.end_to_end_id_max}}}", order.end_to_end_id):
+            raise InvalidField(
+                f"An end-to-end id at {self.name} is up to {self.limits.end_to_end_id_max} capital letters and digits.",
+                field="end_to_end_id",
+            )
+        least, limit = self.limits.amount_min, self.limits.amount_max.get(order.rail)
+        if order.amount < least or (limit is not None and order.amount > limit):
+            raise InvalidAmount(
+                f"One order by {order.rail} at {self.name} is {least} to {limit or 'any amount'}.", field="amount"
+            )
+        self._check_beneficiary(order)
 
     @abstractmethod
     def transfer(self, order: TransferOrder) -> Outcome:
@@ -326,6 +348,28 @@ class Bank(ABC):
             return bank
 
         return self.first_proven(proven)
+
+    def _check_beneficiary(self, order: TransferOrder) -> None:
+        to, longest = order.beneficiary, self.limits.name_max[order.rail]
+        listed_bank(to.bin, field="beneficiary.bin")
+        if (to.bin == self.bin) != (order.rail == "internal"):
+            raise InvalidBeneficiary(
+                f"Accounts at {self.name} are paid by internal, all others by napas or citad.", field="rail"
+            )
+        self._check_route(order)
+        if not re.fullmatch(r"[0-9A-Za-z]{1,19}", to.account_number):
+            raise InvalidBeneficiary(
+                "An account number is 1 to 19 letters and digits.", field="beneficiary.account_number"
+            )
+        if (to.bin, to.account_number) == (self.bin, self.account.account_number):
+            raise InvalidBeneficiary("This is the account the money comes from.", field="beneficiary.account_number")
+        if not 0 < len(plain(to.name)) <= longest:
+            raise InvalidBeneficiary(f"A name is 1 to {longest} letters once unaccented.", field="beneficiary.name")
+
+    def _check_route(self, order: TransferOrder) -> None:
+        """Whether the beneficiary's bank can be addressed on this rail. Raises InvalidBeneficiary."""
+        if order.rail == "citad":
+            citad_code(order.beneficiary.bin)
 
     def read_webhook(self, headers: Mapping[str, str], raw_body: bytes) -> BankNotice:
         """Verifies, then reads. Raises SignatureInvalid, WebhookUnreadable."""

@@ -8,7 +8,6 @@ stands in `banks/mb_orders.py`, rows and notices in `banks/mb_messages.py`, toke
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -29,7 +28,6 @@ from banks.bank import (
     TransferOrder,
     check_days,
 )
-from banks.bank_text import plain
 from banks.day_pages import cursor_after, place_of
 from banks.mb_credentials import MbCredentials
 from banks.mb_merchant import checksum_of
@@ -49,15 +47,13 @@ from banks.mb_orders import (
     transaction_id,
 )
 from banks.mb_tokens import LIFE, checksum_matches, knows_password, made_token, shows_token
-from banks.napas import citad_code, listed_bank, traffic_bin
+from banks.napas import listed_bank, traffic_bin
 from banks.outcomes import NotSent, Outcome, Unknown, loggable_code
 from banks.strict_json import Json, NotJson
 from banks.transport import Answer, NeverSent, NoAnswer, PerhapsSent, Request, Transport
 from ledger.errors import (
     BankUnavailable,
     InvalidAmount,
-    InvalidBeneficiary,
-    InvalidField,
     Problem,
     SignatureInvalid,
 )
@@ -92,6 +88,7 @@ class Mb(Bank):
         amount_max={"napas": Money(499_999_999)},  # [assumed], 6.2: below 500 million; MB has it as a parameter
         amount_min=Money(2_000),
         end_to_end_id_max=END_TO_END_ID_MAX,
+        name_max=NAME_MAX,
     )
 
     def __init__(
@@ -131,20 +128,6 @@ class Mb(Bank):
         raise self._odd("the name", heard)
 
     # orders
-
-    def check_order(self, order: TransferOrder) -> None:
-        self.require(Capability(f"transfer_{order.rail}"))
-        if not re.fullmatch(rf"[A-Z0-9]{{1,{self.limits.end_to_end_id_max}}}", order.end_to_end_id):
-            raise InvalidField(
-                f"An end-to-end id at {self.name} is up to {self.limits.end_to_end_id_max} capital letters and digits.",
-                field="end_to_end_id",
-            )
-        least, limit = self.limits.amount_min, self.limits.amount_max.get(order.rail)
-        if order.amount < least or (limit is not None and order.amount > limit):
-            raise InvalidAmount(
-                f"One order by {order.rail} at {self.name} is {least} to {limit or 'any amount'}.", field="amount"
-            )
-        self._check_beneficiary(order)
 
     def transfer(self, order: TransferOrder) -> Outcome:
         self.check_order(order)
@@ -236,23 +219,6 @@ class Mb(Bank):
     def _host(self) -> str:
         """Where the asynchronous family begins: the base without `/private`, which production has in it (3.1.1)."""
         return self.account.base_url.removesuffix("/private")
-
-    def _check_beneficiary(self, order: TransferOrder) -> None:
-        to = order.beneficiary
-        listed_bank(to.bin, field="beneficiary.bin")
-        if (to.bin == self.bin) != (order.rail == "internal"):
-            raise InvalidBeneficiary("Accounts at MB are paid by internal, all others by napas or citad.", field="rail")
-        if order.rail == "citad":
-            citad_code(to.bin)
-        if not re.fullmatch(r"[0-9A-Za-z]{1,19}", to.account_number):
-            raise InvalidBeneficiary(
-                "An account number is 1 to 19 letters and digits.", field="beneficiary.account_number"
-            )
-        if (to.bin, to.account_number) == (self.bin, self.account.account_number):
-            raise InvalidBeneficiary("This is the account the money comes from.", field="beneficiary.account_number")
-        longest = NAME_MAX[order.rail]
-        if not 0 < len(plain(to.name)) <= longest:
-            raise InvalidBeneficiary(f"A name is 1 to {longest} letters once unaccented.", field="beneficiary.name")
 
     def _read_good(self, path: str, query: Mapping[str, str], what: str) -> Said:
         """An answer with a good code. Raises BankUnavailable for every other."""

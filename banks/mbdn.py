@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import ClassVar, Final
 
 from banks.bank import Capability, TransferLimits, TransferOrder
-from banks.mb import Mb
+from banks.mb import NAME_MAX, Mb
 from banks.mb_orders import END_TO_END_ID_MAX, compact
 from banks.mbdn_orders import (
     READ_IN,
@@ -55,6 +55,7 @@ class Mbdn(Mb):
         },
         amount_min=Money(1),
         end_to_end_id_max=END_TO_END_ID_MAX,
+        name_max=NAME_MAX,
     )
 
     def transfer(self, order: TransferOrder) -> Outcome:

@@ -9,7 +9,6 @@ sent and how answers are read stands in `banks/techcombank_orders.py`, the callb
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
@@ -27,8 +26,6 @@ from banks.bank import (
     TransferLimits,
     TransferOrder,
 )
-from banks.bank_text import plain
-from banks.napas import listed_bank
 from banks.outcomes import NotSent, Outcome, Unknown
 from banks.strict_xml import NotXml
 from banks.techcombank_credentials import TechcombankCredentials
@@ -53,15 +50,11 @@ from banks.transport import Answer, NeverSent, NoAnswer, PerhapsSent, Request, T
 from ledger.errors import (
     BankUnavailable,
     InvalidAmount,
-    InvalidBeneficiary,
-    InvalidField,
     Problem,
     SignatureInvalid,
     WebhookUnreadable,
 )
 from ledger.money import Money
-
-NAME_MAX: Final = 70  # [assumed] 1.5: no length is published
 
 TRANSFER: Final = "FundTransfer"
 ENQUIRY: Final = "InqTransactionStatus"  # [assumed] 5.1.1: SOAPAction as the operation is named where it is signed
@@ -83,6 +76,7 @@ class Techcombank(Bank):
         amount_max={"napas": Money(499_999_999)},  # [assumed], 6.2: below 500 million
         amount_min=Money(1),
         end_to_end_id_max=20,  # [assumed]: no length is published
+        name_max={"internal": 70, "napas": 70, "citad": 70},  # [assumed] 1.5: no length is published
     )
 
     def __init__(
@@ -108,20 +102,6 @@ class Techcombank(Bank):
         except (NotXml, InvalidAmount) as error:
             raise BankUnavailable(f"Techcombank answered the balance with {error}.", bank=self.code) from None
         return Balance(current=current, available=available, as_of=self._clock().astimezone(UTC))
-
-    def check_order(self, order: TransferOrder) -> None:
-        self.require(Capability(f"transfer_{order.rail}"))
-        if not re.fullmatch(rf"[A-Z0-9]{{1,{self.limits.end_to_end_id_max}}}", order.end_to_end_id):
-            raise InvalidField(
-                f"An end-to-end id at Techcombank is up to {self.limits.end_to_end_id_max} capital letters and digits.",
-                field="end_to_end_id",
-            )
-        limit = self.limits.amount_max.get(order.rail)
-        if order.amount < self.limits.amount_min or (limit is not None and order.amount > limit):
-            raise InvalidAmount(
-                f"One order by {order.rail} at Techcombank is 1 VND to {limit or 'any amount'}.", field="amount"
-            )
-        self._check_beneficiary(order)
 
     def transfer(self, order: TransferOrder) -> Outcome:
         self.check_order(order)
@@ -169,22 +149,8 @@ class Techcombank(Bank):
         status, body = acknowledgement(notice.trace if notice else "", problem, at)
         return Acknowledgement(status, body, "text/xml; charset=utf-8")
 
-    def _check_beneficiary(self, order: TransferOrder) -> None:
-        to = order.beneficiary
-        listed_bank(to.bin, field="beneficiary.bin")
-        if (to.bin == self.bin) != (order.rail == "internal"):
-            raise InvalidBeneficiary(
-                "Accounts at Techcombank are paid by internal, all others by napas or citad.", field="rail"
-            )
+    def _check_route(self, order: TransferOrder) -> None:
         citad_of(order)
-        if not re.fullmatch(r"[0-9A-Za-z]{1,19}", to.account_number):
-            raise InvalidBeneficiary(
-                "An account number is 1 to 19 letters and digits.", field="beneficiary.account_number"
-            )
-        if (to.bin, to.account_number) == (self.bin, self.account.account_number):
-            raise InvalidBeneficiary("This is the account the money comes from.", field="beneficiary.account_number")
-        if not 0 < len(plain(to.name)) <= NAME_MAX:
-            raise InvalidBeneficiary(f"A name is 1 to {NAME_MAX} letters once unaccented.", field="beneficiary.name")
 
     def _read(self, body: bytes, action: str) -> Answer:
         try:
