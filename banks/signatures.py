@@ -59,10 +59,22 @@ def rsa_signature(data: bytes, key: RSAPrivateKey, digest: Digest) -> str:
     return b64encode(key.sign(data, PKCS1v15(), DIGESTS[digest])).decode("ascii")
 
 
+def signature_bytes(text: str) -> bytes:
+    """The bytes of a signature given in Base64. Raises ValueError.
+
+    Only the one text that stands for these bytes is taken. Python's decoder, like most, overlooks the bits left over in
+    the last character (RFC 4648, 3.5), so other texts would pass for the same signature.
+    """
+    signature = b64decode(text, validate=True)
+    if b64encode(signature).decode("ascii") != text:
+        raise ValueError
+    return signature
+
+
 def is_rsa_signature(text: str, data: bytes, keys: Iterable[RSAPublicKey], digest: Digest) -> bool:
     """Whether `text` is the Base64 of such a signature over `data` by one of `keys`."""
     try:
-        signature = b64decode(text, validate=True)
+        signature = signature_bytes(text)
     except ValueError:
         return False
     for key in keys:

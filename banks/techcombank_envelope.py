@@ -25,6 +25,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
+from banks.signatures import signature_bytes
+
 Mode: TypeAlias = Literal["gcm", "cbc"]
 
 KEY_BYTES: Final = 32
@@ -54,7 +56,7 @@ def signature(text: bytes, key: RSAPrivateKey) -> str:
 def signed_by(text: bytes, given: str, key: RSAPublicKey) -> bool:
     """Whether `given` (Base64, which may be broken into lines) is this key's signature over the canonical text."""
     try:
-        raw = b64decode("".join(given.split()), validate=True)
+        raw = signature_bytes("".join(given.split()))
         key.verify(raw, hashlib.sha256(text).digest(), PKCS1v15(), hashes.SHA256())
     except (ValueError, InvalidSignature):
         return False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from pathlib import Path
 
+import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from banks.signatures import acb_authorization, acb_digest, key_matches
+from banks.signatures import acb_authorization, acb_digest, key_matches, signature_bytes
 from tests.banks.acb.rig import signer
 
 PUBLISHED = (
@@ -63,3 +64,19 @@ def test_any_current_key_matches_and_nothing_else() -> None:
     for given in ([], [""], ["ne"], ["new "], ["newold"], ["\udc80"]):
         assert not key_matches(given, ["new", "old"])
     assert not key_matches(["new"], [])
+
+
+@pytest.mark.parametrize("length", [254, 256])
+def test_a_signature_has_one_text_only(length: int) -> None:
+    raw = bytes(range(256))[:length]
+    text = b64encode(raw).decode()
+    assert signature_bytes(text) == raw
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    bare = text.rstrip("=")
+    others = [bare[:-1] + digit + "=" * (len(text) - len(bare)) for digit in digits if digit != bare[-1]]
+    assert raw in [b64decode(other, validate=True) for other in others]
+    for other in others:
+        try:
+            assert signature_bytes(other) != raw
+        except ValueError:
+            continue
