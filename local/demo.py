@@ -290,7 +290,7 @@ def main(environment: Mapping[str, str]) -> int:
     console = Console(highlight=False)
     run = Path(environment["SOCAI_BANK_KEYS"]).parent
     keys = {role: (run / f"operator-{role}.key").read_text().strip() for role in ("admin", "approver")}
-    bank = f"http://127.0.0.1:{environment['SOCAI_SIMULATOR_CONTROL_PORT']}"
+    bank = f"http://127.0.0.1:{environment['SOCAI_SIMULATOR_CONTROL_PORT']}/acb"
     with ExitStack() as stack:
         shop = stack.enter_context(Shop())
         status = stack.enter_context(console.status("Money comes in and goes out …"))

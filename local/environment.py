@@ -29,8 +29,8 @@ DATABASE = "socai"
 EVENTS = "socai_events"
 """Schema of the event log where our own MySQL or MariaDB keeps both the log and the read tables."""
 WEB_PORT = 8080
-BANK_WEBHOOK_PATH = "/v1/bank-webhooks/ba_acb_main"
-"""Where our web takes the notices of the simulated bank."""
+BANK_WEBHOOK_PATH = "/v1/bank-webhooks/{account}"
+"""Where our web takes the notices of the simulated banks, which put in what we call the account."""
 
 PORTS = {
     "SOCAI_WEB_PORT": WEB_PORT,

@@ -96,14 +96,14 @@ def program(
 def enrol(stage: Stage, values: Mapping[str, str]) -> None:
     """Let the simulated bank take us on: it writes its side and ours. An enrolment for this address is kept."""
     address = f"http://127.0.0.1:{values['SOCAI_SIMULATOR_PORT']}"
-    ours, theirs = Path(values["SOCAI_BANK_ACCOUNTS"]), Path(values["SOCAI_BANK_KEYS"]) / "simulator.json"
+    ours, theirs = Path(values["SOCAI_BANK_ACCOUNTS"]), Path(values["SOCAI_BANK_KEYS"]) / "acb" / "simulator.json"
     if (
         ours.is_file()
         and theirs.is_file()
         and all(row["base_url"].startswith(f"{address}/") for row in _enrolled(ours))
     ):
         return
-    words = ("enrol", "--keys", values["SOCAI_BANK_KEYS"], "--base-url", address)
+    words = ("enrol", "--keys", values["SOCAI_BANK_KEYS"], "--bank", f"acb={address}")
     one_shot(stage, values, "enrol", "banks.simulator", *words)
 
 

@@ -1,10 +1,10 @@
-"""Command line of the simulated bank.
+"""Command line of the bank lab.
 
-    python -m banks.simulator enrol --keys DIR --base-url URL    make keys and accounts, once
-    python -m banks.simulator serve                              be the bank until SIGTERM or Ctrl-C
+    python -m banks.simulator enrol --keys DIR --bank CODE=URL …    make keys and accounts, once
+    python -m banks.simulator serve                                 be these banks until SIGTERM or Ctrl-C
 
-`serve` reads SOCAI_BANK_KEYS, SOCAI_SIMULATOR_HOST, SOCAI_SIMULATOR_PORT, SOCAI_SIMULATOR_CONTROL_PORT,
-SOCAI_SIMULATOR_WEBHOOK_URL and SOCAI_SIMULATOR_STATE; a flag overrides its variable.
+`serve` reads SOCAI_BANK_KEYS, SOCAI_SIMULATOR_HOST, SOCAI_SIMULATOR_CONTROL_PORT, SOCAI_SIMULATOR_WEBHOOK_URL and
+SOCAI_SIMULATOR_STATE; a flag overrides its variable. Each bank listens at the port of its URL.
 """
 
 from __future__ import annotations
@@ -18,33 +18,35 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from banks.simulator.enrolment import enrol
+from banks.simulator.enrolment import Enrolment
+from banks.simulator.lab import Lab, enrol_all
+from banks.simulator.personality import personality
 from banks.simulator.refusals import Unusable
-from banks.simulator.simulator import LOOPBACK, Simulator
+from banks.simulator.simulator import LOOPBACK
 
-PORT: Final = "9416"
 CONTROL_PORT: Final = "9417"
 
 
 def parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     """The two subcommands; defaults of `serve` come from `environ`."""
-    top = argparse.ArgumentParser(prog="python -m banks.simulator", description="An independent ACB.")
+    top = argparse.ArgumentParser(prog="python -m banks.simulator", description="Simulated banks.")
     verbs = top.add_subparsers(dest="verb", required=True)
     new = verbs.add_parser("enrol", help="make keys, certificates, credentials and accounts; keeps what is there")
-    new.add_argument("--keys", type=Path, required=True, help="directory for simulator.json and accounts.json")
-    new.add_argument("--base-url", required=True, help="where the bank will listen, for example http://127.0.0.1:9416")
-    new.add_argument("--account", action="append", metavar="NUMBER", help="account number, repeatable (12345678)")
+    new.add_argument("--keys", type=Path, required=True, help="directory for accounts.json and each bank's own")
+    new.add_argument(
+        "--bank", action="append", required=True, metavar="CODE=URL", help="where a bank will listen, repeatable"
+    )
+    new.add_argument("--account", action="append", metavar="CODE=NUMBER", help="account number at a bank, repeatable")
     new.add_argument("--holder", default="CONG TY SOCAI", help="name of the account holder")
     new.add_argument("--balance", type=int, default=0, help="opening balance of each account in dong (0)")
     new.add_argument("--webhook-key", help="key the bank sends with webhooks; made up when not given")
-    run = verbs.add_parser("serve", help="be the bank")
+    run = verbs.add_parser("serve", help="be the banks")
     state = environ.get("SOCAI_SIMULATOR_STATE")
     run.add_argument("--keys", type=Path, default=environ.get("SOCAI_BANK_KEYS"))
     run.add_argument("--host", default=environ.get("SOCAI_SIMULATOR_HOST", LOOPBACK))
-    run.add_argument("--port", type=int, default=environ.get("SOCAI_SIMULATOR_PORT", PORT))
     run.add_argument("--control-port", type=int, default=environ.get("SOCAI_SIMULATOR_CONTROL_PORT", CONTROL_PORT))
     run.add_argument("--webhook-url", default=environ.get("SOCAI_SIMULATOR_WEBHOOK_URL") or None)
-    run.add_argument("--state", type=Path, default=state or None, help="directory of the bank's memory; none: forgets")
+    run.add_argument("--state", type=Path, default=state or None, help="directory of the banks' memory; none: forget")
     return top
 
 
@@ -59,18 +61,35 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _enrol(given: argparse.Namespace) -> int:
-    numbers: list[str] = given.account or ["12345678"]
-    ids = ["ba_acb_main", *(f"ba_acb_{index}" for index in range(2, len(numbers) + 1))]
-    made = enrol(
-        given.keys,
-        given.base_url,
-        accounts=tuple(zip(ids, numbers, strict=True)),
-        holder=given.holder,
-        balance=given.balance,
-        webhook_key=given.webhook_key,
-    )
+    numbers = _pairs(given.account or [])
+    wanted = {
+        code: Enrolment(
+            base_url=url,
+            accounts=_accounts(code, [number for at, number in numbers if at == code]),
+            holder=given.holder,
+            balance=given.balance,
+            webhook_key=given.webhook_key,
+        )
+        for code, url in _pairs(given.bank)
+    }
+    made = enrol_all(given.keys, wanted)
     print(f"{'enrolled' if made else 'kept the enrolment'} in {given.keys}")
     return 0
+
+
+def _pairs(given: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = [value.partition("=") for value in given]
+    if wrong := [value for value, (_, sign, _) in zip(given, pairs, strict=True) if not sign]:
+        raise Unusable(f"{wrong[0]!r} must be CODE=VALUE, for example acb=http://127.0.0.1:9416")
+    return [(code, value) for code, _, value in pairs]
+
+
+def _accounts(code: str, numbers: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The customer's ids of his accounts: ba_CODE_main, ba_CODE_2 and so on."""
+    numbers = numbers or [personality(code).profile.account]
+    return tuple(
+        (f"ba_{code}_{'main' if place == 1 else place}", number) for place, number in enumerate(numbers, start=1)
+    )
 
 
 def _serve(given: argparse.Namespace) -> int:
@@ -79,16 +98,16 @@ def _serve(given: argparse.Namespace) -> int:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    bank = Simulator(
+    with Lab(
         given.keys,
         host=given.host,
-        port=given.port,
         control_port=given.control_port,
         webhook_url=given.webhook_url,
         state=given.state,
-    )
-    with bank:
-        print(f"bank {bank.url} control {bank.control_url} webhooks to {given.webhook_url or 'nobody'}", flush=True)
+    ) as lab:
+        for code, bank in lab.banks.items():
+            print(f"bank {code} {bank.url}")
+        print(f"control {lab.control_url} webhooks to {given.webhook_url or 'nobody'}", flush=True)
         stopped.wait()
     return 0
 

@@ -10,14 +10,15 @@
     POST /charge                       counter.Charge -> the debit
     POST /accounts                     counter.Opening
     POST /next-order, /next-answer     faults.OrderFault, faults.AnswerFault
-    POST /orders/{trace}               {"status": "TRAN" | "INVA", "reason"}: end the order now and show it as it is
+    POST /orders/{trace}               {"status": executed | refused, "reason"}: end the order now and show it as it is
     POST /orders/{trace}/return        {"reason"}: an executed transfer comes back as a credit of its own
+    POST /orders/{trace}/notify        postman.Again: tell of the order (again), at banks that do
     POST /movements/{reference}/reverse    the opposite booking, announced as ERRORCORRECTED
     POST /movements/{reference}/notify     postman.Again: {"times", "key", "body"}
     POST /webhooks                     postman.Posting: {"mode": send | hold | drop | duplicate, "times", "order",
                                        "url", "key", "body"}
     POST /webhooks/yesterday           {"date", "page_size"}: the list of the previous day
-    POST /clock                        {"advance_s"}
+    POST /clock                        {"advance_s"}: negative puts it back, an hour at most
     POST /tokens/expire
     POST /settings                     settings.Settings, any part of it -> all of it
 
@@ -28,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from flask import Flask, Response, request
@@ -36,18 +37,18 @@ from msgspec import Meta, Struct
 
 from banks.simulator.counter import Counter
 from banks.simulator.orders import OrderDesk
+from banks.simulator.personality import Personality
 from banks.simulator.postman import Postman
-from banks.simulator.records import ClockAdvanced
+from banks.simulator.records import ClockAdvanced, End
 from banks.simulator.refusals import Impossible
 from banks.simulator.settings import changed
 from banks.simulator.state import State
-from banks.simulator.tokens import TokenOffice
 
 BODY_MAX: Final = 1_000_000
 
 
 class Decision(Struct, frozen=True, forbid_unknown_fields=True):
-    status: Literal["TRAN", "INVA"]
+    status: End
     reason: str = "Refused by the bank"
 
 
@@ -56,7 +57,7 @@ class ReturnReason(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Advance(Struct, frozen=True, forbid_unknown_fields=True):
-    advance_s: Annotated[float, Meta(ge=0, le=86_400 * 400)]
+    advance_s: Annotated[float, Meta(ge=-3600, le=86_400 * 400)]
 
 
 class ListWanted(Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,16 +71,16 @@ _Kind = TypeVar("_Kind", Decision, ReturnReason, Advance, ListWanted)
 class Control:
     """The routes of the control port."""
 
-    def __init__(self, state: State, desk: OrderDesk, counter: Counter, postman: Postman, tokens: TokenOffice) -> None:
+    def __init__(self, state: State, desk: OrderDesk, counter: Counter, postman: Postman, bank: Personality) -> None:
         self._state = state
         self._desk = desk
         self._counter = counter
         self._postman = postman
-        self._tokens = tokens
+        self._bank = bank
 
     def app(self) -> Flask:
         """The WSGI application."""
-        app = Flask("acb_control", static_folder=None)
+        app = Flask("bank_control", static_folder=None)
         app.config["MAX_CONTENT_LENGTH"] = BODY_MAX
         reads: tuple[tuple[str, Callable[..., object]], ...] = (
             ("/state", self.state),
@@ -98,12 +99,13 @@ class Control:
             ("/next-answer", self.next_answer),
             ("/orders/<trace>", self.decide),
             ("/orders/<trace>/return", lambda trace: self._desk.give_back(trace, _read(ReturnReason).reason)),
+            ("/orders/<trace>/notify", lambda trace: self._postman.tell_again(trace, _body())),
             ("/movements/<reference>/reverse", lambda reference: self._counter.reverse(reference)),
             ("/movements/<reference>/notify", lambda reference: self._postman.notify(reference, _body())),
             ("/webhooks", lambda: self._postman.arrange(_body())),
             ("/webhooks/yesterday", self.yesterday),
             ("/clock", self.clock),
-            ("/tokens/expire", lambda: {"expired": self._tokens.expire()}),
+            ("/tokens/expire", lambda: {"expired": self._bank.expire_tokens()}),
             ("/settings", self.settings),
         )
         for method, routes in (("GET", reads), ("POST", acts)):
@@ -118,6 +120,11 @@ class Control:
             books = self._state.books
             own = [account for account in books.accounts if account.bin is None]
             return {
+                "bank": {
+                    "code": self._bank.profile.code,
+                    "name": self._bank.profile.name,
+                    "bin": self._bank.profile.bin,
+                },
                 "accounts": [
                     {
                         "number": account.number,

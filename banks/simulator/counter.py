@@ -10,7 +10,6 @@ from msgspec import Meta, Struct
 
 from banks.simulator import vietqr
 from banks.simulator.books import CHARGES, CLEARING
-from banks.simulator.napas import ACB_BIN
 from banks.simulator.postman import Postman
 from banks.simulator.records import Account, Movement, Party
 from banks.simulator.refusals import Impossible
@@ -25,7 +24,8 @@ Amount = Annotated[int, Meta(ge=1, le=10**15)]
 class Payment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A payer's transfer, by `vietqr` or by `account` and `amount`; what is given besides a code overrides it.
 
-    `second_code` belongs to memo_style two_codes; `trace` and `effective_date` are the bank's choice when absent.
+    `second_code` belongs to memo_style two_codes; `memo_style`, `trace` and `effective_date` are the bank's choice when
+    absent.
     """
 
     vietqr: str | None = None
@@ -33,7 +33,7 @@ class Payment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     amount: Amount | None = None
     memo: str | None = None
     remitter: Party = DEFAULT_PAYER
-    memo_style: str = "acb"
+    memo_style: str | None = None
     second_code: str = ""
     trace: Annotated[str, Meta(pattern=r"^[0-9]{6}$")] | None = None
     effective_date: date | None = None
@@ -62,6 +62,7 @@ class Counter:
     def __init__(self, state: State, postman: Postman) -> None:
         self._state = state
         self._postman = postman
+        self._bin = state.profile.bin
 
     def pay(self, body: object) -> Movement:
         """A payer pays as Payment describes; answers the credit. Raises Impossible (400, 404, 409)."""
@@ -73,7 +74,7 @@ class Counter:
                 account=account,
                 units=amount,
                 memo=memo,
-                product="inside" if remitter.bin == ACB_BIN else "napas",
+                product="inside" if remitter.bin == self._bin else "napas",
                 party=remitter,
                 style=payment.memo_style,
                 second=payment.second_code,
@@ -83,7 +84,7 @@ class Counter:
         ]
         with self._state.lock:
             self._own(account)
-            payer = self._state.books.account(remitter.account) if remitter.bin == ACB_BIN else None
+            payer = self._state.books.account(remitter.account) if remitter.bin == self._bin else None
             if payer is None:
                 return self._book("payment in", lines, {CLEARING["napas"]: -amount})
             if payer.number == account or self._state.books.balance(payer.number) < amount:
@@ -94,8 +95,8 @@ class Counter:
     def _wanted(self, payment: Payment) -> tuple[str, int, str]:
         """Account, amount and memo of `payment`, from the code and from what is given besides."""
         code = vietqr.read(payment.vietqr) if payment.vietqr is not None else None
-        if code is not None and code.bin != ACB_BIN:
-            raise Impossible(400, f"vietqr: the code is for bank {code.bin}, this is {ACB_BIN}")
+        if code is not None and code.bin != self._bin:
+            raise Impossible(400, f"vietqr: the code is for bank {code.bin}, this is {self._bin}")
         account = payment.account or (code.account if code else None)
         amount = payment.amount or (code.amount if code else None)
         memo = payment.memo if payment.memo is not None else (code.memo if code else "")
@@ -133,7 +134,7 @@ class Counter:
     def open(self, body: object) -> Account:
         """Open or make known an account. Raises Impossible: 400, or 409 when the number is taken."""
         opening = _read(body, Opening)
-        bin_ = None if opening.bin == ACB_BIN else opening.bin
+        bin_ = None if opening.bin == self._bin else opening.bin
         if bin_ is not None and opening.balance:
             raise Impossible(400, "an account at another bank has no balance here")
         with self._state.lock:

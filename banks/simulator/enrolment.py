@@ -1,174 +1,113 @@
-"""How a company becomes the bank's customer: keys, certificates, client credentials and accounts, made once.
+"""How a company becomes a bank's customer: keys, credentials and accounts, made once.
 
-Two files come out of it, both readable by their owner only: `simulator.json` is the bank's side (certificates and
-digests, no private key, no client secret), `accounts.json` the customer's side with everything it needs to sign.
+Two files come out of it in the bank's directory, both readable by their owner only: `simulator.json` is the bank's side
+(nothing the bank would not have), `accounts.json` the customer's side with everything it needs to sign. What both hold
+is the bank's own affair (Personality.enrol).
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
-import secrets
-import uuid
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.x509.oid import NameOID
 from msgspec import Struct
 
 from banks.simulator.refusals import Unusable
 
-API_PATH: Final = "/acb/open"
-TOKEN_PATH: Final = f"{API_PATH}/iam/id/v1/auth/realms/soba/protocol/openid-connect/token"
+if TYPE_CHECKING:
+    from banks.simulator.personality import Personality
+
 BANK_FILE: Final = "simulator.json"
 CUSTOMER_FILE: Final = "accounts.json"
 
 
 class EnrolledAccount(Struct, frozen=True):
-    """An account with its opening balance in dong."""
+    """An account with its opening balance in dong, and what the customer calls it."""
 
     number: str
     name: str
     balance: int
-
-
-class RegisteredSigner(Struct, frozen=True):
-    authorization_id: str
-    certificate_pem: str
+    id: str = ""
 
 
 class BankSide(Struct, frozen=True, kw_only=True):
-    """What the bank keeps. The client secret only as SHA-256; the webhook key in clear, because the bank sends it."""
+    """What every bank keeps of a customer. A bank adds what proves him, secrets as digests only."""
 
     base_url: str
-    client_id: str
-    client_secret_sha256: str
-    provider_id: str
-    webhook_key: str
-    signers: tuple[RegisteredSigner, ...]
     accounts: tuple[EnrolledAccount, ...]
 
     def __repr__(self) -> str:
-        return f"BankSide(base_url={self.base_url!r}, accounts={len(self.accounts)})"
-
-    def knows_secret(self, secret: str) -> bool:
-        """Whether `secret` is the client secret, compared in constant time."""
-        return hmac.compare_digest(hashlib.sha256(secret.encode()).hexdigest(), self.client_secret_sha256)
+        return f"{type(self).__name__}(base_url={self.base_url!r}, accounts={len(self.accounts)})"
 
 
-def load(directory: Path) -> BankSide:
+class Enrolment(Struct, frozen=True, kw_only=True):
+    """Whom to take on: where the bank will listen, accounts (the customer's id, account number), their holder and
+    opening balance in dong. `webhook_key` is made up when not given.
+    """
+
+    base_url: str
+    accounts: tuple[tuple[str, str], ...]
+    holder: str = "CONG TY SOCAI"
+    balance: int = 0
+    webhook_key: str | None = None
+
+    @property
+    def enrolled(self) -> tuple[EnrolledAccount, ...]:
+        """The accounts as a bank keeps them."""
+        return tuple(EnrolledAccount(number, self.holder, self.balance, id_) for id_, number in self.accounts)
+
+
+def load(directory: Path, kind: type[Personality]) -> Any:  # the kind says which BankSide it is
     """The bank's side of the enrolment in `directory`. Raises Unusable when there is none or it cannot be read."""
     path = directory / BANK_FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=BankSide)
+        return msgspec.json.decode(path.read_bytes(), type=kind.bank_side)
     except (OSError, msgspec.MsgspecError) as fault:
-        advice = "run: python -m banks.simulator enrol --keys DIR --base-url URL"
+        advice = "run: python -m banks.simulator enrol --keys DIR --bank CODE=URL"
         raise Unusable(f"no usable enrolment at {path} ({fault}); {advice}") from fault
 
 
-def enrol(
-    directory: Path,
-    base_url: str,
-    *,
-    accounts: tuple[tuple[str, str], ...],
-    holder: str,
-    balance: int = 0,
-    webhook_key: str | None = None,
-) -> bool:
-    """Enrol `accounts` (our id, account number) of `holder`; true when something was written.
+def enrol(directory: Path, kind: type[Personality], enrolment: Enrolment) -> bool:
+    """Enrol a customer at the bank `kind`; true when something was written. Raises Unusable.
 
     An enrolment for the same `base_url` is kept, except that another `webhook_key` replaces the old one on both sides.
     """
-    base_url = base_url.rstrip("/")
-    if _kept(directory, base_url, webhook_key):
-        return False
+    enrolment = msgspec.structs.replace(enrolment, base_url=enrolment.base_url.rstrip("/"))
+    key = enrolment.webhook_key
+    if kept := _kept(directory, kind, enrolment):
+        if key is None:
+            return False
+        bank_side, rows = kind.with_webhook_key(kept, customer_rows(directory), key)
+        if bank_side == kept:
+            return False
+    else:
+        bank_side, rows = kind.enrol(enrolment)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = webhook_key or secrets.token_urlsafe(32)
-    client_secret = secrets.token_urlsafe(32)
-    signers = [_signer(holder, role) for role in ("maker", "checker")]
-    bank_side = BankSide(
-        base_url=base_url,
-        client_id=secrets.token_hex(16),
-        client_secret_sha256=hashlib.sha256(client_secret.encode()).hexdigest(),
-        provider_id="SOCAI",
-        webhook_key=key,
-        signers=tuple(RegisteredSigner(signer["authorization_id"], signer["certificate_pem"]) for signer in signers),
-        accounts=tuple(EnrolledAccount(number, holder, balance) for _, number in accounts),
-    )
-    rows = [_customer_row(bank_side, client_secret, signers, account, holder) for account in accounts]
-    _write(directory / CUSTOMER_FILE, {"bank_accounts": rows})
+    write_rows(directory, rows)
     _write(directory / BANK_FILE, bank_side)
     return True
 
 
-def _kept(directory: Path, base_url: str, webhook_key: str | None) -> bool:
-    """Whether both files are there for `base_url`; brings a newly given webhook key into them."""
+def _kept(directory: Path, kind: type[Personality], enrolment: Enrolment) -> BankSide | None:
+    """The enrolment that is there already, if it is for the same address."""
     if not (directory / BANK_FILE).exists() or not (directory / CUSTOMER_FILE).exists():
-        return False
-    known = load(directory)
-    if known.base_url != base_url:
-        return False
-    if webhook_key is not None and webhook_key != known.webhook_key:
-        rows = msgspec.json.decode((directory / CUSTOMER_FILE).read_bytes(), type=dict[str, list[dict[str, object]]])
-        for row in rows["bank_accounts"]:
-            row["webhook_key"] = webhook_key
-        _write(directory / CUSTOMER_FILE, rows)
-        _write(directory / BANK_FILE, msgspec.structs.replace(known, webhook_key=webhook_key))
-    return True
+        return None
+    known: BankSide = load(directory, kind)
+    return known if known.base_url == enrolment.base_url else None
 
 
-def _customer_row(
-    bank_side: BankSide,
-    client_secret: str,
-    signers: list[dict[str, str]],
-    account: tuple[str, str],
-    holder: str,
-) -> dict[str, object]:
-    return {
-        "id": account[0],
-        "bank": "acb",
-        "account_number": account[1],
-        "holder": holder,
-        "base_url": bank_side.base_url + API_PATH,
-        "token_url": bank_side.base_url + TOKEN_PATH,
-        "client_id": bank_side.client_id,
-        "client_secret": client_secret,
-        "provider_id": bank_side.provider_id,
-        "webhook_key": bank_side.webhook_key,
-        "signers": signers,
-    }
+def customer_rows(directory: Path) -> list[dict[str, object]]:
+    """The customer's side in `directory`, an account a row."""
+    raw = (directory / CUSTOMER_FILE).read_bytes()
+    return msgspec.json.decode(raw, type=dict[str, list[dict[str, object]]])["bank_accounts"]
 
 
-def _signer(holder: str, role: str) -> dict[str, str]:
-    """A fresh RSA key with a self-signed certificate for one of the two people who authorize."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    parts = ((NameOID.COUNTRY_NAME, "VN"), (NameOID.ORGANIZATION_NAME, holder), (NameOID.COMMON_NAME, role))
-    name = x509.Name([x509.NameAttribute(kind, value) for kind, value in parts])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=3650))
-        .sign(key, SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return {
-        "authorization_id": str(uuid.uuid4()),
-        "private_key_pem": private.decode("ascii"),
-        "certificate_pem": certificate.public_bytes(pem).decode("ascii"),
-    }
+def write_rows(directory: Path, rows: Sequence[dict[str, object]]) -> None:
+    """Write the customer's side into `directory`."""
+    _write(directory / CUSTOMER_FILE, {"bank_accounts": rows})
 
 
 def _write(path: Path, value: object) -> None:

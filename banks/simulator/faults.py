@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from banks.simulator.refusals import INSUFFICIENT_FUNDS, Impossible
+from banks.simulator.refusals import Impossible
 from banks.simulator.settings import Seconds
 
 FaultName = Literal[
@@ -18,26 +18,29 @@ FaultName = Literal[
     "lose_answer",
     "lose_order",
     "malformed",
-    "mismatch_certificate",
+    "bad_signature",
     "not_found_for",
     "answer_duplicate",
+    "drip",
+    "half",
+    "wrong_type",
     "other_order",
     "slow",
     "stuck",
     "unknown_status",
 ]
-NOT_STORED: Final = ("http_error", "lose_order", "mismatch_certificate")
-"""Faults after which the bank does not have the order; `decline` is one of them unless how = inva."""
+NOT_STORED: Final = ("http_error", "lose_order", "bad_signature")
+"""Faults after which the bank does not have the order; `decline` is one of them unless how = later."""
 
 
 class OrderFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One fault for the coming `count` valid orders.
 
-    decline            refused: `how` create (answer with `code` and `reason`) or inva (stored, then INVA with `reason`)
+    decline            refused: `how` answer (with `code` and `reason`) or later (stored, then refused with `reason`)
     lose_answer        stored and executed, connection closed without an answer after `seconds`
     lose_order         connection closed, nothing stored
     slow               stored at once, answered after `seconds`
-    stuck              stored, stays ORIG until the control port decides
+    stuck              stored, stays waiting until the control port decides
     not_found_for      stored; status enquiries do not find it for `seconds`
     unknown_status     stored; status enquiries show `status` for `seconds`, or until decided when 0
     http_error         HTTP `http` (say 429, 502, 503), nothing stored
@@ -45,16 +48,18 @@ class OrderFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     malformed          stored; HTTP 200 with `text` for a body
     answer_duplicate   stored, and answered as a duplicate (an earlier attempt had arrived)
     other_order        stored; the answer names another trace number
-    mismatch_certificate     HTTP 289 although the signatures hold; nothing stored
+    bad_signature      refused as wrongly signed although the signatures hold; nothing stored
+    drip, half, wrong_type   stored; the right answer in small pieces with pauses, cut off in the middle, or called
+                       text/html
     `validate_s` and `transfer_s` override the latencies for these orders.
     """
 
     fault: FaultName
     count: Annotated[int, Meta(ge=1, le=10_000)] = 1
     seconds: Seconds = 0.0
-    how: Literal["create", "inva"] = "create"
-    code: str = INSUFFICIENT_FUNDS
-    reason: str = "Insufficient funds (30010001)"
+    how: Literal["answer", "later"] = "answer"
+    code: str | None = None
+    reason: str | None = None
     status: str = "PEND"
     http: Annotated[int, Meta(ge=400, le=599)] = 500
     text: str = "<html><body>We will be right back</body></html>"
@@ -64,13 +69,16 @@ class OrderFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def stores(self) -> bool:
         """Whether the bank has the order after this fault."""
-        return self.fault not in NOT_STORED and not (self.fault == "decline" and self.how == "create")
+        return self.fault not in NOT_STORED and not (self.fault == "decline" and self.how == "answer")
 
 
 class AnswerFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The coming `count` requests to `to` get HTTP `http` with `text`, or no answer when `drop`, after `seconds`."""
+    """The coming `count` requests to `to` (Profile.answers) get HTTP `http` with `text`, or no answer when `drop`,
+    after `seconds`; or, where `shape` says so, the right answer dripping, cut in half or called text/html.
+    """
 
-    to: Literal["token", "balance", "history", "status"]
+    to: str
+    shape: Literal["other", "drip", "half", "wrong_type"] = "other"
     count: Annotated[int, Meta(ge=1, le=10_000)] = 1
     http: Annotated[int, Meta(ge=200, le=599)] = 503
     text: str = ""
@@ -81,7 +89,8 @@ class AnswerFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Mischief:
     """The faults that wait for their turn, first in, first out. Not thread-safe: the owner holds the bank's lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: frozenset[str]) -> None:
+        self._known = answers
         self._orders: deque[OrderFault] = deque()
         self._answers: deque[AnswerFault] = deque()
 
@@ -94,6 +103,8 @@ class Mischief:
     def plan_answer(self, body: object) -> AnswerFault:
         """Queue what `body` describes for the next requests of one kind. Raises Impossible (400)."""
         fault = _read(body, AnswerFault)
+        if fault.to not in self._known:
+            raise Impossible(400, f"fault: to must be one of {', '.join(sorted(self._known))}")
         self._answers.extend([fault] * fault.count)
         return fault
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 from functools import cache
 from importlib import resources
-from typing import Final, NamedTuple
-
-ACB_BIN: Final = "970416"
+from typing import NamedTuple
 
 
 class BankEntry(NamedTuple):

@@ -1,6 +1,6 @@
-"""The order desk: takes payment orders in and moves them ORIG -> VALD -> TRAN or INVA (2.1.6 of the specification).
+"""The order desk: takes payment orders in and moves them waiting -> checked -> executed or refused.
 
-Money leaves the customer's account when an order becomes TRAN and at no other moment. What accepted orders will take is
+Money leaves the customer's account when an order is executed and at no other moment. What accepted orders will take is
 set aside from the available balance before.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Final, Literal
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -16,27 +16,31 @@ from banks.simulator.books import CHARGES, CLEARING
 from banks.simulator.clock import Agenda, bank_day
 from banks.simulator.faults import OrderFault
 from banks.simulator.memos import folded
-from banks.simulator.payment_order import Instruction, PaymentRequest
 from banks.simulator.postman import Postman
-from banks.simulator.records import BulkKept, Movement, Order, OrderKept, OrderReceived, Party
-from banks.simulator.refusals import (
-    DUPLICATE_TRACE,
-    INSUFFICIENT_FUNDS,
-    MAINTENANCE,
-    OVER_LIMIT,
-    Impossible,
-    Refused,
-)
+from banks.simulator.records import BulkKept, End, EndCause, Movement, Order, OrderKept, OrderReceived, Party
+from banks.simulator.refusals import Barred, Impossible
 from banks.simulator.state import Line, State
 
-WAITING: Final = ("ORIG", "VALD")
-MESSAGES: Final = {
-    "ORIG": "Waiting for processed",
-    "VALD": "Transaction is valid",
-    "TRAN": "Success transfer transaction",
+WAITING: Final = ("waiting", "checked")
+REASONS: Final[dict[EndCause, str]] = {
+    "no_account": "Beneficiary account does not exist",
+    "own_account": "Beneficiary account is the source account",
+    "wrong_name": "BeneficiaryName is different from the OwnerName",
+    "bank_offline": "Receiving bank is not available",
+    "insufficient_funds": "Insufficient funds",
 }
-WRONG_NAME: Final = "BeneficiaryName is different from the OwnerName"
 FIRST_TRANSACTION: Final = 4711
+
+
+class Instruction(NamedTuple):
+    """One transfer asked for: amount in dong, rail inside, napas or citad; `document` as it was received."""
+
+    trace: str
+    rail: str
+    amount: int
+    beneficiary: Party
+    remarks: str
+    document: dict[str, object]
 
 
 class OrderDesk:
@@ -49,53 +53,55 @@ class OrderDesk:
         for order in state.orders.values():
             self._plan(order)
 
-    def count_received(self, request: PaymentRequest) -> None:
-        """Note that a readable order with these trace numbers arrived, before anything is decided about it."""
-        for instruction in request.instructions:
+    def count_received(self, instructions: Sequence[Instruction]) -> None:
+        """Note that readable orders with these trace numbers arrived, before anything is decided about them."""
+        for instruction in instructions:
             self._state.keep(OrderReceived(instruction.trace))
 
-    def accept(self, request: PaymentRequest) -> tuple[tuple[Order, ...], OrderFault | None]:
-        """Store the orders of `request`, unless the fault now due says otherwise; answer them and that fault.
+    def accept(
+        self, source: str, instructions: Sequence[Instruction], bulk: str | None = None
+    ) -> tuple[tuple[Order, ...], OrderFault | None]:
+        """Store the orders, unless the fault now due says otherwise; answer them and that fault.
 
-        Raises Refused for a foreign source account, a duplicate, an amount over the limit or too little money.
+        `source` is the account the money comes from, `bulk` the customer's id of all of them together. Raises Barred.
         """
         with self._state.lock:
-            self._check(request)
+            self._check(source, instructions, bulk)
             fault = self._state.mischief.for_order()
             if fault is not None and not fault.stores:
                 return (), fault
-            orders = tuple(self._order(instruction, request, fault) for instruction in request.instructions)
+            orders = tuple(self._order(instruction, source, bulk, fault) for instruction in instructions)
             for order in orders:
                 self._keep(order)
-            if request.bulk is not None:
+            if bulk is not None:
                 traces = tuple(order.trace for order in orders)
-                self._state.keep(BulkKept(request.bulk, self._state.clock.now(), traces))
+                self._state.keep(BulkKept(bulk, self._state.clock.now(), traces))
             return orders, fault
 
-    def _check(self, request: PaymentRequest) -> None:
+    def _check(self, source: str, instructions: Sequence[Instruction], bulk: str | None) -> None:
         settings = self._state.settings
         if settings.maintenance:
-            raise Refused(503, MAINTENANCE, "the control port switched maintenance on")
-        self._state.client_account(request.source)
-        known = [item.trace for item in request.instructions if item.trace in self._state.orders]
-        if known or request.bulk in self._state.bulks:
-            raise Refused(200, DUPLICATE_TRACE, f"known already: {', '.join(known) or request.bulk}")
-        over = [item for item in request.instructions if item.rail == "napas" and item.amount > settings.napas_max]
+            raise Barred("maintenance", "the control port switched maintenance on")
+        self._state.client_account(source)
+        known = [item.trace for item in instructions if item.trace in self._state.orders]
+        if known or bulk in self._state.bulks:
+            raise Barred("duplicate", f"known already: {', '.join(known) or bulk}")
+        over = [item for item in instructions if item.rail == "napas" and item.amount > settings.napas_max]
         if over:
-            raise Refused(200, OVER_LIMIT, f"{over[0].trace}: {over[0].amount} is above {settings.napas_max}")
-        wanted = sum(item.amount + settings.service_charge for item in request.instructions)
-        available = self._state.books.balance(request.source) - self._state.pending(request.source)
+            raise Barred("over_limit", f"{over[0].trace}: {over[0].amount} is above {settings.napas_max}")
+        wanted = sum(item.amount + settings.service_charge for item in instructions)
+        available = self._state.books.balance(source) - self._state.pending(source)
         if wanted > available:
-            raise Refused(200, INSUFFICIENT_FUNDS, f"{wanted} wanted, {available} available")
+            raise Barred("insufficient_funds", f"{wanted} wanted, {available} available")
 
-    def _order(self, instruction: Instruction, request: PaymentRequest, fault: OrderFault | None) -> Order:
+    def _order(self, instruction: Instruction, source: str, bulk: str | None, fault: OrderFault | None) -> Order:
         state, now, fault = self._state, self._state.clock.now(), fault or OrderFault(fault="slow")
         at_once = 0.0 if fault.fault == "http_500_after_execute" else None
         validate_s = _first(fault.validate_s, at_once, state.settings.validate_s)
         until = now + timedelta(seconds=fault.seconds) if fault.seconds else None
         return Order(
             trace=instruction.trace,
-            source=request.source,
+            source=source,
             rail=instruction.rail,
             amount=instruction.amount,
             charge=state.settings.service_charge,
@@ -103,13 +109,13 @@ class OrderDesk:
             remarks=instruction.remarks,
             document=instruction.document,
             created_at=now,
-            bulk=request.bulk,
+            bulk=bulk,
             next_at=None if fault.fault == "stuck" else now + timedelta(seconds=validate_s),
             transfer_s=_first(fault.transfer_s, at_once, state.settings.transfer_s),
             hidden_until=until if fault.fault == "not_found_for" else None,
             shown_status=fault.status if fault.fault == "unknown_status" else None,
             shown_until=until if fault.fault == "unknown_status" else None,
-            refusal=fault.reason if fault.fault == "decline" else None,
+            refusal=(fault.reason or state.profile.decline[1]) if fault.fault == "decline" else None,
         )
 
     def _keep(self, order: Order) -> None:
@@ -128,37 +134,38 @@ class OrderDesk:
             if order.next_at is None or order.next_at > now:
                 return
             if (refusal := self._refusal(order)) is not None:
-                self._finish(order, "INVA", refusal)
-            elif order.status == "ORIG":
+                self._finish(order, "refused", refusal)
+            elif order.status == "waiting":
                 next_at = now + timedelta(seconds=order.transfer_s)
-                self._keep(replace(order, status="VALD", message=MESSAGES["VALD"], next_at=next_at))
+                self._keep(replace(order, status="checked", next_at=next_at))
             else:
-                self._finish(order, "TRAN", MESSAGES["TRAN"])
+                self._finish(order, "executed")
 
-    def _refusal(self, order: Order) -> str | None:
+    def _refusal(self, order: Order) -> EndCause | None:
         """Why the bank will not execute `order`, or None."""
         beneficiary, books = order.beneficiary, self._state.books
         owner = books.account(beneficiary.account, None if order.rail == "inside" else beneficiary.bin)
         if order.refusal is not None:
-            return order.refusal
+            return "arranged"
         if order.rail == "inside" and owner is None:
-            return "Beneficiary account does not exist"
+            return "no_account"
         if order.rail == "inside" and beneficiary.account == order.source:
-            return "Beneficiary account is the source account"
+            return "own_account"
         if owner is not None and folded(owner.name) != folded(beneficiary.name):
-            return WRONG_NAME
+            return "wrong_name"
         if beneficiary.bin in self._state.settings.offline_bins:
-            return "Receiving bank is not available"
+            return "bank_offline"
         if books.balance(order.source) < order.amount + order.charge:
-            return f"Insufficient funds ({INSUFFICIENT_FUNDS})"
+            return "insufficient_funds"
         return None
 
-    def decide(self, trace: str, status: Literal["TRAN", "INVA"], reason: str) -> Order:
+    def decide(self, trace: str, status: End, reason: str) -> Order:
         """Bring the order to its end now and show it as it is. Raises Impossible: 404; 409 when it ended otherwise."""
         with self._state.lock:
             order = self._known(trace)
             if order.status in WAITING:
-                self._finish(order, status, MESSAGES["TRAN"] if status == "TRAN" else reason)
+                order = replace(order, refusal=reason)
+                self._finish(order, status, "arranged" if status == "refused" else None)
             elif order.status != status:
                 raise Impossible(409, f"order {trace} is {order.status} and stays so; money is returned by /return")
             self._state.keep(OrderKept(replace(self._state.orders[trace], shown_status=None, hidden_until=None)))
@@ -169,14 +176,26 @@ class OrderDesk:
             raise Impossible(404, f"no order {trace} is stored")
         return self._state.orders[trace]
 
-    def _finish(self, order: Order, status: Literal["TRAN", "INVA"], message: str) -> None:
-        """End `order`; TRAN books the money and tells the customer by webhook."""
+    def _finish(self, order: Order, status: End, cause: EndCause | None = None) -> None:
+        """End `order`: executing books the money. The customer is told of movements, and of the order if so agreed."""
         number: int | None = None
-        if status == "TRAN":
+        movements: Sequence[Movement] = ()
+        if status == "executed":
             number = FIRST_TRANSACTION + sum(one.transaction_number is not None for one in self._state.orders.values())
-            self._postman.announce(self._book(order))
-        ended = replace(order, status=status, message=message, next_at=None, transaction_number=number)
+            movements = self._book(order)
+        reason = "" if cause is None else (order.refusal or "") if cause == "arranged" else REASONS[cause]
+        ended = replace(
+            order,
+            status=status,
+            cause=cause,
+            reason=reason,
+            next_at=None,
+            transaction_number=number,
+            ended_at=self._state.clock.now(),
+        )
         self._state.keep(OrderKept(ended))
+        self._postman.announce(movements)
+        self._postman.tell(ended)
 
     def _book(self, order: Order) -> Sequence[Movement]:
         books, party = self._state.books, order.beneficiary
@@ -196,12 +215,12 @@ class OrderDesk:
     def give_back(self, trace: str, reason: str) -> Movement:
         """The receiving bank returns an executed transfer: a credit of its own, with our trace number in the memo.
 
-        Raises Impossible: 404, or 409 when the order is not TRAN or was returned before.
+        Raises Impossible: 404, or 409 when the order was not executed or was returned before.
         """
         with self._state.lock:
             order = self._known(trace)
             cause = f"return of {trace}"
-            if order.status != "TRAN" or any(entry.cause == cause for entry in self._state.books.entries):
+            if order.status != "executed" or any(entry.cause == cause for entry in self._state.books.entries):
                 raise Impossible(409, f"order {trace} is not executed, or was returned already")
             line = Line(order.source, order.amount, f"HOAN TRA {trace} {reason}", order.rail, order.beneficiary)
             account = order.beneficiary.account if order.rail == "inside" else CLEARING[order.rail]
@@ -223,9 +242,9 @@ class OrderDesk:
                 return None
             if order.hidden_until is not None and now < order.hidden_until:
                 return None
-            if order.shown_status is not None and (order.shown_until is None or now < order.shown_until):
-                return replace(order, message=f"Status {order.shown_status}", transaction_number=None)
-            return replace(order, shown_status=None)
+            if order.shown_until is not None and order.shown_until <= now:
+                return replace(order, shown_status=None)
+            return order
 
 
 def _first(*values: float | None) -> float:

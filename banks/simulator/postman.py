@@ -1,4 +1,4 @@
-"""Webhooks of the bank (2.1.9 of the bank wire specification): when they go out, and when they go out again.
+"""Webhooks of a bank: when they go out, and when they go out again. What they say is the bank's own affair.
 
 [assumed]: 10 s time-out; a notice that is not acknowledged is sent again after 1, 5, 15 and 60 minutes of the bank's
 clock and then given up; only the list of the previous day brings it once more.
@@ -11,22 +11,24 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import httpx
 import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from banks.simulator import notices
 from banks.simulator.clock import Agenda, bank_day
-from banks.simulator.records import Delivery, DeliveryTried, Movement, Notice, NoticeKept
+from banks.simulator.records import Delivery, DeliveryTried, Movement, Notice, NoticeKept, Order
 from banks.simulator.refusals import Impossible
 from banks.simulator.state import State
 
+if TYPE_CHECKING:
+    from banks.simulator.personality import Letter, Personality
+
 LADDER_S: Final = (60, 300, 900, 3600)
 SENDERS: Final = 4
-ANSWER_MAX: Final = 100_000
+HTML: Final = "<html><body>502 Bad Gateway</body></html>"
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +56,13 @@ class Again(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Postman:
-    """Sends notices to the customer's address and keeps what came back."""
+    """Sends notices to the customer's address and keeps what came back. `{account}` in the address stands for what the
+    customer calls the account.
+    """
 
-    def __init__(self, state: State, agenda: Agenda, url: str | None) -> None:
+    def __init__(self, state: State, agenda: Agenda, bank: Personality, url: str | None) -> None:
         self._state = state
+        self._bank = bank
         self._agenda = agenda
         self.url = url
         self.posting = Posting()
@@ -97,16 +102,22 @@ class Postman:
             for movement in movements:
                 account = self._state.books.account(movement.account)
                 if account is not None and account.client and self.url is not None:
-                    self._announce(movement)
+                    self._announce((movement.reference,))
 
-    def _announce(self, movement: Movement) -> None:
+    def tell(self, order: Order) -> None:
+        """Tell the customer what became of `order`, as the posting now says, if this bank does."""
+        with self._state.lock:
+            if self.url is not None and self._bank.tells_of(order):
+                self._announce((), order.trace)
+
+    def _announce(self, references: tuple[str, ...], order: str | None = None) -> None:
         posting, trace = self.posting, str(uuid.uuid4())
         status: Literal["waiting", "held", "dropped"] = "waiting"
         if posting.mode in ("hold", "drop"):
             status = "held" if posting.mode == "hold" else "dropped"
         for _ in range(posting.times if posting.mode == "duplicate" else 1):
             due = self._state.clock.later(self._state.settings.webhook_s) if status == "waiting" else None
-            self._add((movement.reference,), status=status, request_trace=trace, next_at=due, posting=posting)
+            self._add(references, order=order, status=status, request_trace=trace, next_at=due, posting=posting)
 
     def notify(self, reference: str, body: object) -> list[Notice]:
         """Announce a movement again, `times` times at once, right or spoilt. Raises Impossible (400, 404, 409)."""
@@ -125,8 +136,25 @@ class Postman:
                 for _ in range(again.times)
             ]
 
+    def tell_again(self, trace: str, body: object) -> list[Notice]:
+        """Tell of an order again, whatever became of it, right or spoilt. Raises Impossible (400, 404, 409)."""
+        try:
+            again = msgspec.convert(body, Again)
+        except msgspec.ValidationError as fault:
+            raise Impossible(400, f"notify: {fault}") from fault
+        with self._state.lock:
+            if trace not in self._state.orders:
+                raise Impossible(404, f"no order {trace} is stored")
+            if self.url is None or not self._bank.profile.tells_of_orders:
+                raise Impossible(409, "no webhook address is set, or this bank tells nobody of orders")
+            id_, now = str(uuid.uuid4()), self._state.clock.now()
+            return [
+                self._add((), order=trace, status="waiting", request_trace=id_, next_at=now, posting=again)
+                for _ in range(again.times)
+            ]
+
     def send_list(self, day: date | None, page_size: int) -> list[Notice]:
-        """Send TRANSACTION_HISTORY of `day` (the previous day when None) in pages. Raises Impossible (409)."""
+        """Send the list of `day` (the previous day when None) in pages. Raises Impossible (409)."""
         with self._state.lock:
             if self.url is None:
                 raise Impossible(409, "no webhook address is set")
@@ -153,6 +181,7 @@ class Postman:
         self,
         references: tuple[str, ...],
         *,
+        order: str | None = None,
         status: Literal["waiting", "held", "dropped"],
         request_trace: str,
         next_at: datetime | None,
@@ -163,8 +192,9 @@ class Postman:
         notice = Notice(
             number=len(self._state.notices) + 1,
             request_trace=request_trace,
-            code="TRANSACTION_UPDATE" if paging is None else "TRANSACTION_HISTORY",
+            kind="order" if order is not None else "movement" if paging is None else "list",
             references=references,
+            order=order,
             page=page,
             page_size=page_size,
             pages=pages,
@@ -209,21 +239,16 @@ class Postman:
                 self._sending.discard(number)
 
     def _send(self, notice: Notice) -> None:
-        state = self._state
-        settings, url, at = state.settings, self.url or "", state.clock.now()
-        movements = [row for row in map(state.books.movement, notice.references) if row is not None]
-        text = notices.compose(notice, movements, state.bank_side.client_id, at, settings.webhook_shape)
-        headers = notices.headers(notice, state.bank_side.webhook_key, settings.webhook_header)
-        http, answer, problem = self._post(url, text, headers, settings.webhook_timeout_s)
-        if problem is None:
-            echo = notice.request_trace if settings.webhook_shape == "current" else None
-            problem = notices.acknowledgement_fault(http or 0, answer, echo)
+        state, at = self._state, self._state.clock.now()
+        letter = _spoilt(self._bank.letter(notice, at), notice)
+        url = self._address(notice)
+        http, answer, problem = self._post(notice, url, letter)
         delivery = Delivery(
             notice=notice.number,
             attempt=notice.attempts + 1,
             at=at,
             url=url,
-            request=text,
+            request=letter.body,
             http=http,
             answer=answer,
             acknowledged=problem is None,
@@ -232,6 +257,15 @@ class Postman:
         with state.lock:
             state.keep(DeliveryTried(delivery))
             self._keep(self._after(notice, delivery))
+
+    def _address(self, notice: Notice) -> str:
+        if notice.order is not None:
+            number = self._state.orders[notice.order].source
+        else:
+            movement = self._state.books.movement(notice.references[0])
+            number = movement.account if movement is not None else ""
+        ids = {account.number: account.id for account in self._state.bank_side.accounts}
+        return (self.url or "").replace("{account}", ids.get(number, ""))
 
     def _after(self, notice: Notice, delivery: Delivery) -> Notice:
         """The notice after an attempt: done, due again, or given up."""
@@ -242,15 +276,21 @@ class Postman:
             return replace(notice, attempts=attempts, status="given_up", next_at=None)
         return replace(notice, attempts=attempts, next_at=self._state.clock.later(LADDER_S[attempts - 1]))
 
-    def _post(
-        self, url: str, text: str, headers: dict[str, str], timeout_s: float
-    ) -> tuple[int | None, str, str | None]:
-        """HTTP status, answer text, and what prevented an answer if something did."""
+    def _post(self, notice: Notice, url: str, letter: Letter) -> tuple[int | None, str, str | None]:
+        """HTTP status, answer text, and what is wrong with the answer or prevented one."""
+        timeout_s = self._state.settings.webhook_timeout_s
         try:
-            answer = self._client.post(url, content=text.encode("utf-8"), headers=headers, timeout=timeout_s)
+            reply = self._bank.deliver(self._client, url, letter, timeout_s)
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
             return None, "", f"no answer: {type(fault).__name__}"
-        return answer.status_code, answer.content[:ANSWER_MAX].decode("utf-8", "replace"), None
+        return reply.http, reply.body, self._bank.reply_fault(notice, letter, reply)
+
+
+def _spoilt(letter: Letter, notice: Notice) -> Letter:
+    """`letter` as the notice wants it: whole, cut off in the middle, or an HTML page."""
+    if notice.body == "whole":
+        return letter
+    return letter._replace(body=HTML if notice.body == "html" else letter.body[: len(letter.body) // 2])
 
 
 def _report(done: Future[None]) -> None:

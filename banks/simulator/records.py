@@ -11,7 +11,9 @@ from typing import Literal
 from msgspec import Struct
 
 Direction = Literal["credit", "debit"]
-OrderStatus = Literal["ORIG", "VALD", "TRAN", "INVA"]
+OrderStatus = Literal["waiting", "checked", "executed", "refused"]
+End = Literal["executed", "refused"]
+EndCause = Literal["no_account", "own_account", "wrong_name", "bank_offline", "insufficient_funds", "arranged"]
 NoticeStatus = Literal["waiting", "held", "dropped", "acknowledged", "given_up"]
 
 
@@ -38,7 +40,7 @@ class Party(Struct, frozen=True, forbid_unknown_fields=True):
 class Movement(Struct, frozen=True, kw_only=True):
     """One row of an account's history. `reference` is unique; `trace` is six digits and starts again every bank day.
 
-    `memo` is the text as the bank delivers it; `order` our customer's transactionTraceNumber; `reverses` a reference.
+    `memo` is the text as the bank delivers it; `order` our customer's id of his order; `reverses` a reference.
     """
 
     reference: str
@@ -70,8 +72,9 @@ class Entry(Struct, frozen=True, kw_only=True):
 class Order(Struct, frozen=True, kw_only=True):
     """A stored payment order. `next_at` is when it moves on by itself, None when it does not.
 
-    `document` is the transaction as received, for the echo in status answers. `hidden_until`, `shown_status` (until
-    `shown_until`, or for good) and `refusal` are what the control port arranged.
+    `trace` is the customer's id of it. `document` is the order as received, for the echo in status answers. `cause` is
+    why it was refused, `reason` the same in words for people and, where arranged, on the wire. `hidden_until`,
+    `shown_status` (until `shown_until`, or for good) and `refusal` are what the control port arranged.
     """
 
     trace: str
@@ -84,11 +87,13 @@ class Order(Struct, frozen=True, kw_only=True):
     document: dict[str, object]
     created_at: datetime
     bulk: str | None = None
-    status: OrderStatus = "ORIG"
-    message: str = "Waiting for processed"
+    status: OrderStatus = "waiting"
+    cause: EndCause | None = None
+    reason: str = ""
     next_at: datetime | None = None
     transfer_s: float = 0.0
     transaction_number: int | None = None
+    ended_at: datetime | None = None
     hidden_until: datetime | None = None
     shown_status: str | None = None
     shown_until: datetime | None = None
@@ -96,12 +101,15 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """One webhook to be delivered: a page of movements. The same `request_trace` goes out with every attempt."""
+    """One webhook to be delivered: a movement, a page of a list of them, or what became of an order. The same
+    `request_trace` goes out with every attempt.
+    """
 
     number: int
     request_trace: str
-    code: Literal["TRANSACTION_UPDATE", "TRANSACTION_HISTORY"]
-    references: tuple[str, ...]
+    kind: Literal["movement", "list", "order"]
+    references: tuple[str, ...] = ()
+    order: str | None = None
     page: int = 1
     page_size: int = 1
     pages: int = 1

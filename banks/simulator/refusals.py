@@ -1,29 +1,10 @@
-"""What the simulated bank refuses: on the wire with the bank's own codes, on the control port with plain words."""
+"""What a simulated bank refuses: on the wire in the bank's own words, on the control port in plain ones."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Literal
 
-SUCCESS: Final = "00000000"
-BAD_FORMAT: Final = "01030001"
-MISMATCH_CERTIFICATE: Final = "02010001"
-DATA_NOT_FOUND: Final = "30020402"
-INSUFFICIENT_FUNDS: Final = "30010001"  # [assumed]
-DUPLICATE_TRACE: Final = "30010002"  # [assumed]
-OVER_LIMIT: Final = "30010003"  # [assumed]
-MAINTENANCE: Final = "99000001"  # [assumed]
-
-TEXTS: Final = {
-    SUCCESS: "success",
-    BAD_FORMAT: "Bad request format",
-    MISMATCH_CERTIFICATE: "Mismatch certificate",
-    DATA_NOT_FOUND: "Data not found",
-    INSUFFICIENT_FUNDS: "Insufficient funds",
-    DUPLICATE_TRACE: "Duplicate transaction trace number",
-    OVER_LIMIT: "Amount is over the limit",
-    MAINTENANCE: "System under maintenance",
-}
-"""Response codes of table 2.1.7 of the bank wire specification and the text the bank sends with each."""
+Cause = Literal["maintenance", "foreign_account", "duplicate", "over_limit", "insufficient_funds"]
 
 
 class Refused(Exception):
@@ -39,14 +20,17 @@ class Refused(Exception):
         self.reason = reason
 
 
-def bad_format(reason: str) -> Refused:
-    """HTTP 400 with 01030001, because of `reason`."""
-    return Refused(400, BAD_FORMAT, reason)
+class Malformed(Exception):
+    """A body that is not what the bank expects; the text names the place."""
 
 
-def mismatch(reason: str) -> Refused:
-    """HTTP 289 with 02010001: the odd status the sandbox shows for anything wrong with certificates or signatures."""
-    return Refused(289, MISMATCH_CERTIFICATE, reason)
+class Barred(Exception):
+    """What no bank does, whatever it calls it: `cause` decides how the bank answers, `reason` says more."""
+
+    def __init__(self, cause: Cause, reason: str) -> None:
+        super().__init__(reason)
+        self.cause: Cause = cause
+        self.reason = reason
 
 
 class Impossible(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -16,8 +16,7 @@ Dong = Annotated[int, Meta(ge=0)]
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Latencies are seconds of the bank's clock, amounts are dong. `rate_max` is requests a minute, 0 for no limit.
 
-    `not_found`: how a status enquiry says so (HTTP 200 or 404 with 30020402, or an empty list; all [assumed]).
-    `history_dates`: `plain` renders `yyyy-MM-dd HH:mm:ss`. `webhook_shape`: `older` has no masterMeta.
+    A bank whose wire has shapes of its own to turn adds them in a subclass.
     """
 
     answer_s: Seconds = 0.05
@@ -32,15 +31,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rate_max: Annotated[int, Meta(ge=0)] = 0
     maintenance: bool = False
     offline_bins: tuple[str, ...] = ()
-    not_found: Literal["200", "404", "empty"] = "200"
-    history_dates: Literal["iso", "plain"] = "iso"
-    webhook_shape: Literal["current", "older"] = "current"
-    webhook_header: Literal["x-api-key", "authorization"] = "x-api-key"
 
 
 def changed(settings: Settings, changes: dict[str, object]) -> Settings:
     """`settings` with `changes` applied. Raises Impossible (400) for an unknown name or a value out of range."""
     try:
-        return msgspec.convert(msgspec.to_builtins(settings) | changes, Settings)
+        return msgspec.convert(msgspec.to_builtins(settings) | changes, type(settings))
     except msgspec.ValidationError as fault:
         raise Impossible(400, f"settings: {fault}") from fault

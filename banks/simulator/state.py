@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
 from banks.simulator import memos, records
@@ -14,9 +14,9 @@ from banks.simulator.clock import VirtualClock, bank_day
 from banks.simulator.enrolment import BankSide
 from banks.simulator.faults import Mischief
 from banks.simulator.journal import Journal
+from banks.simulator.profile import Profile
 from banks.simulator.records import Account, Delivery, Entry, Movement, Notice, Order, Party, Record
-from banks.simulator.refusals import Refused
-from banks.simulator.settings import Settings
+from banks.simulator.refusals import Barred, Refused
 
 REFUSALS_MAX = 1000
 """Refusals remembered for the control port; older ones are forgotten."""
@@ -27,7 +27,7 @@ FIRST_TRACE = 100_001
 class Line(NamedTuple):
     """A row to be booked on a customer's account: `units` in dong, positive is a credit; `memo` as the payer wrote it.
 
-    `trace` and `effective_on` are the bank's choice when None.
+    `style`, `trace` and `effective_on` are the bank's choice when None.
     """
 
     account: str
@@ -35,7 +35,7 @@ class Line(NamedTuple):
     memo: str
     product: str
     party: Party | None = None
-    style: str = "acb"
+    style: str | None = None
     second: str = ""
     order: str | None = None
     trace: str | None = None
@@ -50,7 +50,8 @@ class State:
     Whoever reads more than one thing, or reads and then keeps, holds `lock`.
     """
 
-    def __init__(self, bank_side: BankSide, journal: Journal) -> None:
+    def __init__(self, profile: Profile, bank_side: BankSide, journal: Journal) -> None:
+        self.profile = profile
         self.bank_side = bank_side
         self.lock = threading.RLock()
         self.clock = VirtualClock()
@@ -62,8 +63,8 @@ class State:
         self.notices: dict[int, Notice] = {}
         self.deliveries: list[Delivery] = []
         self.refusals: list[dict[str, object]] = []
-        self.settings = Settings()
-        self.mischief = Mischief()
+        self.settings = profile.settings()
+        self.mischief = Mischief(profile.answers)
         self._traces: Counter[date] = Counter()
         self._journal = journal
         for record in journal.replay():
@@ -123,10 +124,9 @@ class State:
     def _movement(self, line: Line, at: datetime, index: int, before: int, legs: Counter[str]) -> Movement:
         day = bank_day(at)
         trace = line.trace or f"{FIRST_TRACE + (self._traces[day] + index) % 800_000:06d}"
-        name = line.party.name if line.party is not None else ""
         number = self._traces.total() + index + 1
         return Movement(
-            reference=f"ACB{day:%y%j}{number:08d}",
+            reference=self.profile.reference(day, number),
             account=line.account,
             trace=trace,
             at=at,
@@ -134,7 +134,7 @@ class State:
             direction="credit" if line.units > 0 else "debit",
             amount=abs(line.units),
             balance_after=before + legs[line.account],
-            memo=memos.delivered(line.memo, style=line.style, trace=trace, at=at, name=name, second=line.second),
+            memo=self._memo(line, trace, at),
             product=line.product,
             status=line.status,
             party=line.party,
@@ -142,22 +142,33 @@ class State:
             reverses=line.reverses,
         )
 
+    def _memo(self, line: Line, trace: str, at: datetime) -> str:
+        name = line.party.name if line.party is not None else ""
+        style = line.style or self.profile.memo_style
+        return memos.delivered(line.memo, style=style, trace=trace, at=at, name=name, second=line.second)
+
     def _enter(self, cause: str, legs: dict[str, int], movements: tuple[Movement, ...], at: datetime) -> None:
         number = len(self.books.entries) + 1
         entry = Entry(number=number, at=at, cause=cause, legs=legs, movements=movements)
         self.keep(records.EntryBooked(entry))
 
+    def visible(self, account: str, first: date, last: date) -> list[Movement]:
+        """Movements of these bank days that the history shows already, in booking order."""
+        with self.lock:
+            until = self.clock.now() - timedelta(seconds=self.settings.history_s)
+            return [row for row in self.books.movements(account, first, last) if row.at <= until]
+
     def pending(self, account: str) -> int:
         """What accepted orders will still take from `account`, charges included, in dong."""
         with self.lock:
-            waiting = (order for order in self.orders.values() if order.status in ("ORIG", "VALD"))
+            waiting = (order for order in self.orders.values() if order.status in ("waiting", "checked"))
             return sum(order.amount + order.charge for order in waiting if order.source == account)
 
     def client_account(self, number: str) -> Account:
-        """The enrolled account `number`. Raises Refused (403) for any other."""
+        """The enrolled account `number`. Raises Barred for any other."""
         account = self.books.account(number)
         if account is None or not account.client:
-            raise Refused(403, None, f"account {number} is not enrolled for this client")
+            raise Barred("foreign_account", f"account {number} is not enrolled for this client")
         return account
 
     def note_refusal(self, where: str, refusal: Refused) -> None:

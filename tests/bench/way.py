@@ -28,7 +28,8 @@ import httpx
 from pymongo import MongoClient
 from pymongo.write_concern import WriteConcern
 
-from banks.simulator.enrolment import enrol
+from banks.simulator.enrolment import Enrolment, enrol
+from banks.simulator.personality import personality
 from commands.payouts import RecordPayoutAccepted
 from ledger.calendar import ICT
 from ledger.payouts import Payout
@@ -135,7 +136,8 @@ class Web:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         keys = stand.directory / "bank"
-        enrol(keys, "http://127.0.0.1:9", accounts=((BANK_ACCOUNT, ACCOUNT_NUMBER),), holder="CONG TY SOCAI")
+        mine = Enrolment(base_url="http://127.0.0.1:9", accounts=((BANK_ACCOUNT, ACCOUNT_NUMBER),))
+        enrol(keys, personality("acb"), mine)
         self.bank_key = json.loads((keys / "accounts.json").read_text())["bank_accounts"][0]["webhook_key"]
         operator = secrets.token_urlsafe(16)
         self.tables = stand.sql.create_schema("bench")

@@ -17,7 +17,8 @@ import pytest
 from banks.bank import Bank, Beneficiary, Rail, StatementRow, TransferOrder
 from banks.outcomes import Accepted, Declined, Executed, NotFound, Unknown
 from banks.registry import load_accounts, open_banks
-from banks.simulator.enrolment import enrol
+from banks.simulator.enrolment import Enrolment, enrol
+from banks.simulator.personality import personality
 from banks.simulator.simulator import Simulator
 from banks.transport import Limits, Transport
 from ledger.calendar import bank_day
@@ -82,7 +83,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     """A bank with 10,000,000 VND of ours, quick, that announces nothing."""
     port = free_port()
     base = f"http://127.0.0.1:{port}"
-    enrol(tmp_path, base, accounts=(("ba_acb_main", "12345678"),), holder="CONG TY SOCAI", balance=10_000_000)
+    mine = Enrolment(base_url=base, accounts=(("ba_acb_main", "12345678"),), balance=10_000_000)
+    enrol(tmp_path, personality("acb"), mine)
     accounts = load_accounts(tmp_path / "accounts.json")
     transport = Transport(time.monotonic, limits=Limits(read_s=2.0))
     bank = open_banks(accounts, transport, lambda: datetime.now(UTC), lambda: str(uuid.uuid4()))["ba_acb_main"]

@@ -256,14 +256,14 @@ def test_a_payout_that_people_were_told_of_before_it_left_is_asked_about_all_the
     assert [ring.ids for ring in payouts_to_ask_about(world.parts, world.clock())] == []
 
 
-@pytest.mark.parametrize("how", ["create", "inva"])
+@pytest.mark.parametrize("how", ["answer", "later"])
 def test_a_declined_payout_fails_and_its_funds_are_available_again(world: World, how: str) -> None:
     merchant_id = world.funded_merchant()
     before = world.available(merchant_id).available
     payout_id = world.request_payout(merchant_id)
     world.control("/next-order", {"fault": "decline", "how": how})
     world.round()
-    if how == "inva":
+    if how == "later":
         world.booked(payout_id)
         world.advance(seconds=6)
         world.round()

@@ -17,7 +17,8 @@ from uuid import UUID
 
 import workers
 from banks.registry import load_accounts, open_banks
-from banks.simulator.enrolment import enrol
+from banks.simulator.enrolment import Enrolment, enrol
+from banks.simulator.personality import personality
 from banks.simulator.simulator import Simulator, free_port
 from banks.transport import Limits, Transport
 from commands import dispatch
@@ -232,7 +233,7 @@ class World:
     def booked(self, payout_id: str) -> None:
         """Waits until the bank has ended the order (its own clock must have been moved on)."""
         trace = self.payout(payout_id).end_to_end_id
-        eventually(lambda: self.control(f"/orders/{trace}")["status"] in ("TRAN", "INVA"))
+        eventually(lambda: self.control(f"/orders/{trace}")["status"] in ("executed", "refused"))
 
 
 def eventually(condition: Callable[[], object], within_s: float = 30) -> None:
@@ -269,7 +270,7 @@ def enrolled(keys: Path) -> Enrolled:
     """Takes us on as a customer of the simulated bank; slow, because it makes keys."""
     port = free_port()
     our_accounts = ((BANK_ACCOUNT, ACCOUNT_NUMBER),)
-    enrol(keys, f"http://127.0.0.1:{port}", accounts=our_accounts, holder="CONG TY SOCAI", balance=0)
+    enrol(keys, personality("acb"), Enrolment(base_url=f"http://127.0.0.1:{port}", accounts=our_accounts))
     return Enrolled(keys, port)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from banks.simulator.enrolment import enrol
+from banks.simulator.enrolment import Enrolment, enrol
+from banks.simulator.personality import personality
 from banks.simulator.simulator import Simulator
 from tests.banks.simulator.customer import ControlPort, Customer, Json, Mailbox
 
@@ -20,7 +21,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An enrolment shared by the tests; nothing writes into it."""
     directory = tmp_path_factory.mktemp("keys")
     accounts = (("ba_acb_main", "12345678"),)
-    enrol(directory, "http://127.0.0.1:1", accounts=accounts, holder="CONG TY SOCAI", balance=OPENING)
+    enrol(directory, personality("acb"), Enrolment(base_url="http://127.0.0.1:1", accounts=accounts, balance=OPENING))
     return directory
 
 

@@ -9,7 +9,13 @@ import pytest
 
 from banks.simulator.faults import Mischief
 from banks.simulator.refusals import Impossible
-from tests.banks.simulator.customer import NEVER_STORED, ControlPort, Customer, Mailbox, until
+from tests.banks.simulator.customer import (
+    NEVER_STORED,
+    ControlPort,
+    Customer,
+    Mailbox,
+    until,
+)
 
 
 def test_a_lost_answer_leaves_an_order_that_is_executed(customer: Customer, control: ControlPort) -> None:
@@ -47,8 +53,8 @@ def test_a_declined_order_is_refused_in_the_answer(customer: Customer, control: 
     assert control.get("/orders") == []
 
 
-def test_a_declined_order_can_end_as_inva(customer: Customer, control: ControlPort) -> None:
-    control.post("/next-order", fault="decline", how="inva", reason="Account is blocked")
+def test_a_declined_order_can_be_refused_later(customer: Customer, control: ControlPort) -> None:
+    control.post("/next-order", fault="decline", how="later", reason="Account is blocked")
     assert customer.pay("T1").status_code == 200
     line = customer.ended("T1")
     assert (line["status"], line["statusMessage"], line["transactionNumber"]) == ("INVA", "Account is blocked", None)
@@ -66,7 +72,7 @@ def test_a_slow_answer_comes_after_the_webhook_when_execution_is_quick(
 def test_an_order_can_be_not_found_for_a_while(customer: Customer, control: ControlPort) -> None:
     control.post("/next-order", fault="not_found_for", seconds=120)
     customer.pay("T1")
-    until(lambda: control.get("/orders/T1")["status"] == "TRAN")
+    until(lambda: control.get("/orders/T1")["status"] == "executed")
     assert customer.status("T1").json()["responseStatus"]["responseCode"] == "30020402"
     control.post("/clock", advance_s=121)
     assert customer.line("T1")["status"] == "TRAN"
@@ -75,9 +81,9 @@ def test_an_order_can_be_not_found_for_a_while(customer: Customer, control: Cont
 def test_an_unknown_status_is_shown_until_the_control_port_decides(customer: Customer, control: ControlPort) -> None:
     control.post("/next-order", fault="unknown_status", status="PEND")
     customer.pay("T1")
-    until(lambda: control.get("/orders/T1")["status"] == "TRAN")
+    until(lambda: control.get("/orders/T1")["status"] == "executed")
     assert customer.line("T1")["status"] == "PEND"
-    control.post("/orders/T1", status="TRAN")
+    control.post("/orders/T1", status="executed")
     assert customer.line("T1")["status"] == "TRAN"
 
 
@@ -85,8 +91,8 @@ def test_a_stuck_order_stays_until_the_control_port_decides(customer: Customer, 
     control.post("/next-order", fault="stuck")
     customer.pay("T1")
     control.post("/clock", advance_s=86_400)
-    assert control.get("/orders/T1")["status"] == "ORIG"
-    assert control.post("/orders/T1", status="INVA", reason="Refused by hand")["message"] == "Refused by hand"
+    assert control.get("/orders/T1")["status"] == "waiting"
+    assert control.post("/orders/T1", status="refused", reason="Refused by hand")["reason"] == "Refused by hand"
     assert control.balance() == 100_000_000
 
 
@@ -123,7 +129,7 @@ def test_an_answer_can_name_another_order(customer: Customer, control: ControlPo
 
 
 def test_a_certificate_can_be_called_mismatched(customer: Customer, control: ControlPort) -> None:
-    control.post("/next-order", fault="mismatch_certificate")
+    control.post("/next-order", fault="bad_signature")
     assert customer.pay("T1").status_code == 289
     assert control.get("/orders") == []
 
@@ -171,10 +177,14 @@ def test_each_enquiry_can_be_dropped_or_spoilt(customer: Customer, control: Cont
 )
 def test_a_fault_that_does_not_exist_is_refused(body: object) -> None:
     with pytest.raises(Impossible) as refusal:
-        Mischief().plan_order(body)
+        Mischief(frozenset({"status", "token"})).plan_order(body)
     assert refusal.value.http == 400
 
 
 def test_a_spoilt_answer_needs_a_known_target() -> None:
     with pytest.raises(Impossible):
-        Mischief().plan_answer({"to": "order"})
+        Mischief(frozenset({"status", "token"})).plan_answer({"to": "order"})
+
+
+def test_faults_wait_only_for_calls_the_bank_has(control: ControlPort) -> None:
+    assert "token" in control.refused("/next-answer", to="lookup")[1]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from banks.simulator.jsonfields import Fields, parse_object
-from banks.simulator.refusals import Refused
+from banks.simulator.refusals import Malformed
 
 
 def test_an_object_keeps_the_order_of_its_keys() -> None:
@@ -16,9 +16,8 @@ def test_an_object_keeps_the_order_of_its_keys() -> None:
 
 @pytest.mark.parametrize("raw", [b'{"a":1,"a":1}', b'{"a":{"b":1,"b":2}}', b"1", b'{"a":Infinity}', b"{'a':1}"])
 def test_anything_else_is_a_bad_request(raw: bytes) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Malformed, match="body"):
         parse_object(raw, "body")
-    assert (refusal.value.http, refusal.value.code) == (400, "01030001")
 
 
 def test_values_come_out_by_type() -> None:
@@ -47,11 +46,11 @@ WRONG: list[Callable[[Fields], object]] = [
 @pytest.mark.parametrize("take", WRONG)
 def test_a_value_of_another_type_or_range_is_named_by_its_path(take: Callable[[Fields], object]) -> None:
     fields = Fields({"t": "x", "n": 3, "o": {"i": "1"}, "l": [1, 2]}, "body", ("t", "n", "o", "l"))
-    with pytest.raises(Refused, match=r"^body\."):
+    with pytest.raises(Malformed, match=r"^body\."):
         take(fields)
 
 
 @pytest.mark.parametrize("value", [[], None, "x", {}, {"a": 1, "b": 2}])
 def test_an_object_must_have_exactly_its_fields(value: object) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Malformed):
         Fields(value, "body", ("a",))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from banks.simulator.orders import WRONG_NAME
+from banks.simulator.orders import REASONS
 from tests.banks.simulator.customer import ControlPort, Customer, Mailbox, inside, interbank
 
 
@@ -14,21 +14,21 @@ def test_an_order_inside_the_bank_moves_money_between_two_customers(customer: Cu
     assert control.get("/state")["trial_balance_sum"] == 0
 
 
-def test_a_wrong_beneficiary_name_ends_as_inva_and_no_money_moves(customer: Customer, control: ControlPort) -> None:
+def test_a_wrong_beneficiary_name_is_refused_and_no_money_moves(customer: Customer, control: ControlPort) -> None:
     control.post("/accounts", number="87654321", name="TRAN THI BINH")
     customer.pay("T1", 200_000, "INSIDEBANK", inside("87654321", "TRAN THI AN"))
     line = customer.ended("T1")
-    assert (line["status"], line["statusMessage"], line["transactionNumber"]) == ("INVA", WRONG_NAME, None)
+    assert (line["status"], line["statusMessage"], line["transactionNumber"]) == ("INVA", REASONS["wrong_name"], None)
     assert control.balance() == 100_000_000
     assert customer.balance().json()["data"]["available_balance"] == 100_000_000
 
 
-def test_an_unknown_account_inside_the_bank_ends_as_inva(customer: Customer) -> None:
+def test_an_unknown_account_inside_the_bank_is_refused(customer: Customer) -> None:
     customer.pay("T1", 200_000, "INSIDEBANK", inside("87654321", "TRAN THI BINH"))
     assert customer.ended("T1")["statusMessage"] == "Beneficiary account does not exist"
 
 
-def test_an_order_to_its_own_source_ends_as_inva(customer: Customer) -> None:
+def test_an_order_to_its_own_source_is_refused(customer: Customer) -> None:
     customer.pay("T1", 200_000, "INSIDEBANK", inside("12345678", "CONG TY SOCAI"))
     assert customer.ended("T1")["statusMessage"] == "Beneficiary account is the source account"
 
@@ -36,18 +36,18 @@ def test_an_order_to_its_own_source_ends_as_inva(customer: Customer) -> None:
 def test_a_name_at_another_bank_is_compared_when_the_account_is_known(customer: Customer, control: ControlPort) -> None:
     control.post("/accounts", number="0001234567890", name="LE VAN C", bin="970422")
     customer.pay("T1")
-    assert customer.ended("T1")["statusMessage"] == WRONG_NAME
+    assert customer.ended("T1")["statusMessage"] == REASONS["wrong_name"]
     customer.pay("T2", to=interbank(name="Lê Văn C"))
     assert customer.ended("T2")["status"] == "TRAN"
 
 
-def test_a_receiving_bank_that_is_away_ends_as_inva(customer: Customer, control: ControlPort) -> None:
+def test_a_receiving_bank_that_is_away_is_refused(customer: Customer, control: ControlPort) -> None:
     control.post("/settings", offline_bins=["970422"])
     customer.pay("T1")
     assert customer.ended("T1")["statusMessage"] == "Receiving bank is not available"
 
 
-def test_money_that_vanished_after_acceptance_ends_as_inva_with_the_code(
+def test_money_that_vanished_after_acceptance_is_refused_with_the_code(
     customer: Customer, control: ControlPort
 ) -> None:
     control.post("/settings", validate_s=100)
@@ -69,18 +69,18 @@ def test_a_service_charge_is_a_row_of_its_own(customer: Customer, control: Contr
 def test_an_ended_order_cannot_end_otherwise(customer: Customer, control: ControlPort) -> None:
     customer.pay("T1")
     customer.ended("T1")
-    status, error = control.refused("/orders/T1", status="INVA")
+    status, error = control.refused("/orders/T1", status="refused")
     assert status == 409
     assert "stays so" in error
-    assert control.refused("/orders/T2", status="TRAN")[0] == 404
+    assert control.refused("/orders/T2", status="executed")[0] == 404
 
 
 def test_a_forced_execution_books_once(customer: Customer, control: ControlPort) -> None:
     control.post("/settings", validate_s=100, transfer_s=100)
     customer.pay("T1")
-    control.post("/orders/T1", status="TRAN")
+    control.post("/orders/T1", status="executed")
     control.post("/clock", advance_s=1_000)
-    control.post("/orders/T1", status="TRAN")
+    control.post("/orders/T1", status="executed")
     assert control.balance() == 99_800_000
 
 

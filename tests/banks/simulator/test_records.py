@@ -54,7 +54,7 @@ ORDER = Order(
     created_at=AT,
     next_at=AT,
 )
-NOTICE = Notice(number=1, request_trace="r", code="TRANSACTION_UPDATE", references=("a",), next_at=AT)
+NOTICE = Notice(number=1, request_trace="r", kind="movement", references=("a",), next_at=AT)
 DELIVERY = Delivery(
     notice=1, attempt=1, at=AT, url="u", request="{}", http=None, answer="", acknowledged=False, problem="no answer"
 )

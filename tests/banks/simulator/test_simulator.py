@@ -48,7 +48,7 @@ def test_after_any_sequence_of_events_the_books_sum_to_zero(
     control.post("/webhooks", mode="drop")
     for step in range(40):
         _one_step(customer, control, chance, step)
-    until(lambda: all(order["status"] in ("TRAN", "INVA") for order in control.get("/orders")))
+    until(lambda: all(order["status"] in ("executed", "refused") for order in control.get("/orders")))
     state = control.get("/state")
     assert state["trial_balance_sum"] == 0
     for account in state["accounts"]:
@@ -58,7 +58,7 @@ def test_after_any_sequence_of_events_the_books_sum_to_zero(
         assert opening + signed == account["balance"]
         assert rows == [] or rows[-1]["balance_after"] == account["balance"]
     booked = [row["order"] for row in control.get("/movements") if row["order"]]
-    executed = [order["trace"] for order in control.get("/orders") if order["status"] == "TRAN"]
+    executed = [order["trace"] for order in control.get("/orders") if order["status"] == "executed"]
     assert sorted(booked) == sorted(executed)
 
 

@@ -8,26 +8,35 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from datetime import UTC, date, timedelta
-from typing import Final
+from datetime import UTC, date
+from typing import TYPE_CHECKING, Final, cast
 
+from banks.simulator.acb.codes import INSUFFICIENT_FUNDS
+from banks.simulator.acb.notices import bank_name
 from banks.simulator.clock import VIETNAM
 from banks.simulator.napas import banks
-from banks.simulator.notices import bank_name
 from banks.simulator.records import Movement, Order
 from banks.simulator.state import State
+
+if TYPE_CHECKING:
+    from banks.simulator.acb.settings import AcbSettings
 
 SIZE_MAX: Final = 100
 ROWS_OF_A_DAY_MAX: Final = 500
 ROWS_MAX: Final = 100
+WORDS: Final = {"waiting": "ORIG", "checked": "VALD", "executed": "TRAN", "refused": "INVA"}
+MESSAGES: Final = {
+    "waiting": "Waiting for processed",
+    "checked": "Transaction is valid",
+    "executed": "Success transfer transaction",
+}
+"""Words of 2.1.6."""
 TYPES: Final = {"inside": "INSIDEBANK", "napas": "IBFT", "citad": "CITAD"}
 
 
 def page(state: State, account: str, first: date, last: date, number: int, size: int) -> dict[str, object]:
     """Page `number` (from 1) of an account's rows from bank day `first` to `last`."""
-    visible_until = state.clock.now() - timedelta(seconds=state.settings.history_s)
-    rows = [row for row in state.books.movements(account, first, last) if row.at <= visible_until]
-    rows = rows[::-1][: ROWS_OF_A_DAY_MAX if first == last else ROWS_MAX]
+    rows = state.visible(account, first, last)[::-1][: ROWS_OF_A_DAY_MAX if first == last else ROWS_MAX]
     shown = rows[(number - 1) * size : number * size]
     pagination = {
         "page": number,
@@ -35,7 +44,7 @@ def page(state: State, account: str, first: date, last: date, number: int, size:
         "totalPage": max(-(-len(rows) // size), 1),
         "totalRecord": len(rows),
     }
-    plain = state.settings.history_dates == "plain"
+    plain = cast("AcbSettings", state.settings).history_dates == "plain"
     return {"transactions": [_row(row, plain) for row in shown], "pagination": pagination}
 
 
@@ -73,7 +82,7 @@ def created(order: Order, trace: str | None = None) -> dict[str, object]:
     line = {
         "transactionTraceNumber": trace or order.trace,
         "status": "ORIG",
-        "statusMessage": "Waiting for processed",
+        "statusMessage": MESSAGES["waiting"],
         "createdDateTime": order.created_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
     return {"transaction": line}
@@ -96,16 +105,24 @@ def status(orders: Sequence[Order]) -> dict[str, object]:
 def _line(order: Order) -> dict[str, object]:
     return {
         "transactionTraceNumber": order.trace,
-        "status": order.shown_status or order.status,
-        "statusMessage": order.message,
+        "status": order.shown_status or WORDS[order.status],
+        "statusMessage": _message(order),
         "serviceChargeAmount": order.charge,
         "sourceAcocuntNumber": order.source,
-        "transactionNumber": order.transaction_number,
+        "transactionNumber": None if order.shown_status else order.transaction_number,
         "amount": order.document["amount"],
         "remarks": order.remarks,
         "transactionType": TYPES[order.rail],
         "beneficiary": _beneficiary(order),
     }
+
+
+def _message(order: Order) -> str:
+    if order.shown_status is not None:
+        return f"Status {order.shown_status}"
+    if order.cause == "insufficient_funds":
+        return f"{order.reason} ({INSUFFICIENT_FUNDS})"
+    return order.reason if order.status == "refused" else MESSAGES[order.status]
 
 
 def _beneficiary(order: Order) -> object:
@@ -119,8 +136,8 @@ def _beneficiary(order: Order) -> object:
 
 def bulk_status(bulk: str, orders: Sequence[Order]) -> dict[str, object]:
     """Where a bulk stands: COMP once every line has ended, which says nothing about how."""
-    done = [order for order in orders if order.status == "TRAN" and order.shown_status is None]
-    ended = all(order.status in ("TRAN", "INVA") and order.shown_status is None for order in orders)
+    done = [order for order in orders if order.status == "executed" and order.shown_status is None]
+    ended = all(order.status in ("executed", "refused") and order.shown_status is None for order in orders)
     statistics = {
         "totalItem": len(orders),
         "totalAmount": sum(order.amount for order in orders),

@@ -7,7 +7,7 @@ from asn1crypto import core
 from hypothesis import given
 from hypothesis import strategies as st
 
-from banks.simulator.der import OCTETS, SEQUENCE, BadDer, object_id, parse
+from banks.simulator.acb.der import OCTETS, SEQUENCE, BadDer, object_id, parse
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 255, 256, 70_000])

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from banks.simulator.authorization import Authorization, certificates, check, digest_text
+from banks.simulator.acb.authorization import Authorization, certificates, check, digest_text
 from banks.simulator.refusals import Refused
 from tests.banks.simulator.customer import (
     PRINTED_DATA,

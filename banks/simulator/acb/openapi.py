@@ -9,37 +9,40 @@ from __future__ import annotations
 
 import re
 import secrets
-import socket
-from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
-from typing import Final
+from datetime import date
+from typing import TYPE_CHECKING, Final, cast
 
-from flask import Flask, Request, Response, jsonify, request
+from flask import Flask, Response, jsonify, request
 
-from banks.simulator import authorization, payment_order, statements
-from banks.simulator.clock import VIETNAM
-from banks.simulator.enrolment import API_PATH, TOKEN_PATH
-from banks.simulator.faults import OrderFault
-from banks.simulator.jsonfields import UUID, parse_object
-from banks.simulator.orders import OrderDesk
-from banks.simulator.records import Order
-from banks.simulator.refusals import (
+from banks.simulator.acb import authorization, payment_order, statements
+from banks.simulator.acb.codes import (
+    BARRED,
     DATA_NOT_FOUND,
     DUPLICATE_TRACE,
     MAINTENANCE,
     SUCCESS,
     TEXTS,
-    Refused,
     bad_format,
     mismatch,
 )
+from banks.simulator.acb.enrolment import API_PATH, TOKEN_PATH
+from banks.simulator.clock import VIETNAM
+from banks.simulator.faults import OrderFault
+from banks.simulator.gate import Gate
+from banks.simulator.jsonfields import UUID, parse_object
+from banks.simulator.orders import OrderDesk
+from banks.simulator.records import Order
+from banks.simulator.refusals import Barred, Malformed, Refused
 from banks.simulator.state import State
 from banks.simulator.tokens import TokenOffice
 
-BODY_MAX: Final = 2_000_000
+if TYPE_CHECKING:
+    from banks.simulator.acb.enrolment import AcbSide
+    from banks.simulator.acb.settings import AcbSettings
+
+SCOPE: Final = "soba-api"
 RATE_LIMIT: Final = 200
-RATE_WINDOW: Final = timedelta(seconds=60)
 Answer = tuple[Response, int]
 
 HEADERS: Final[dict[str, dict[str, str]]] = {
@@ -60,17 +63,16 @@ class OpenApi:
 
     def __init__(self, state: State, tokens: TokenOffice, desk: OrderDesk) -> None:
         self._state = state
+        self._side = cast("AcbSide", state.bank_side)
         self._tokens = tokens
         self._desk = desk
         self._signers = authorization.certificates(
-            {signer.authorization_id: signer.certificate_pem for signer in state.bank_side.signers}
+            {signer.authorization_id: signer.certificate_pem for signer in self._side.signers}
         )
-        self._calls: deque[datetime] = deque()
 
     def app(self) -> Flask:
         """The WSGI application."""
         app = Flask("acb_open_api", static_folder=None)
-        app.config["MAX_CONTENT_LENGTH"] = BODY_MAX
         orders = f"{API_PATH}/payments/payment-order/v2"
         routes: tuple[tuple[str, str, Callable[[], Answer]], ...] = (
             ("POST", TOKEN_PATH, self.token),
@@ -83,30 +85,16 @@ class OpenApi:
         )
         for method, path, view in routes:
             app.add_url_rule(path, view.__name__, view, methods=[method])
-        app.before_request(self._admit)
         app.after_request(self._mark)
         app.register_error_handler(Refused, self._refuse)
+        app.register_error_handler(Malformed, lambda fault: self._refuse(bad_format(str(fault))))
+        app.register_error_handler(Barred, lambda bar: self._refuse(Refused(*BARRED[bar.cause], bar.reason)))
+        self._gate = Gate(app, self._state, FAULT_TARGETS)
         return app
-
-    def _admit(self) -> Response | None:
-        """Read the whole body, keep the rate, and let planned faults of this kind of request happen."""
-        request.get_data()
-        now = self._state.clock.now()
-        with self._state.lock:
-            while self._calls and self._calls[0] < now - RATE_WINDOW:
-                self._calls.popleft()
-            if self._state.settings.rate_max and len(self._calls) >= self._state.settings.rate_max:
-                raise Refused(429, None, "more requests in a minute than the settings allow")
-            self._calls.append(now)
-            fault = self._state.mischief.for_answer(FAULT_TARGETS.get(request.endpoint or "", ""))
-        self._state.clock.sleep(self._state.settings.answer_s + (fault.seconds if fault else 0))
-        if fault is None:
-            return None
-        return hang_up(request) if fault.drop else Response(fault.text, status=fault.http)
 
     def _mark(self, response: Response) -> Response:
         """Gateway headers seen in sandbox logs."""
-        left = max(RATE_LIMIT - len(self._calls), 0)
+        left = max(RATE_LIMIT - len(self._gate.calls), 0)
         response.headers["X-RateLimit-Limit"] = f"name=Default rate-limit,{RATE_LIMIT};"
         response.headers["X-RateLimit-Remaining"] = f"name=Default rate-limit,{left};"
         response.headers["X-BurstLimit-Limit"] = "name=Default burst-limit,10;"
@@ -130,10 +118,10 @@ class OpenApi:
     def _authenticate(self, family: str) -> None:
         """Token, then the headers every call has, then those of `family`. Raises Refused (401, 400, 403)."""
         self._tokens.check(request.headers.get("Authorization", ""))
-        bank_side = self._state.bank_side
-        owned = {"X-Client-ID": bank_side.client_id, "X-Provider-ID": bank_side.provider_id}
+        side = self._side
+        owned = {"X-Client-ID": side.client_id, "X-Provider-ID": side.provider_id}
         if family == "history":
-            owned["Provider-ID"] = bank_side.provider_id
+            owned["Provider-ID"] = side.provider_id
         for name, pattern in ({"X-Request-ID": UUID} | HEADERS[family]).items():
             if not re.fullmatch(pattern, request.headers.get(name, "")):
                 raise bad_format(f"header {name} must match {pattern}")
@@ -149,7 +137,13 @@ class OpenApi:
         """2.1.1: a token for client credentials."""
         if request.mimetype != "application/x-www-form-urlencoded":
             raise Refused(400, None, "a token request must be a form")
-        return jsonify(self._tokens.grant(request.form, self._state.settings.token_s)), 200
+        form, life_s = request.form, self._state.settings.token_s
+        if form.get("grant_type") != "client_credentials" or form.get("scope") != SCOPE:
+            raise Refused(400, None, f"grant_type must be client_credentials and scope {SCOPE}")
+        if form.get("client_id") != self._side.client_id or not self._side.knows_secret(form.get("client_secret", "")):
+            raise Refused(401, None, "client_id or client_secret is wrong")
+        token = self._tokens.issue(life_s)
+        return jsonify({"access_token": token, "token_type": "Bearer", "expires_in": life_s, "scope": SCOPE}), 200
 
     def balance(self) -> Answer:
         """2.1.2: current balance, and the part of it that accepted orders have not taken yet."""
@@ -191,39 +185,30 @@ class OpenApi:
         if request.mimetype != "application/json":
             raise bad_format("Content-Type must be application/json")
         wanted = payment_order.read(parse_object(request.get_data(), "body"), bulk=bulk)
-        self._desk.count_received(wanted)
+        self._desk.count_received(wanted.instructions)
         authorization.check(wanted.data, wanted.authorizations, self._signers)
-        orders, fault = self._desk.accept(wanted)
-        if fault is not None and (spoilt := self._spoil(fault)) is not None:
-            return spoilt
+        orders, fault = self._desk.accept(wanted.source, wanted.instructions, wanted.bulk)
+        if (spoilt := self._gate.order_answer(fault)) is not None:
+            return spoilt, spoilt.status_code
+        if fault is not None:
+            self._refuse_order(fault)
         data = statements.bulk_created(wanted.bulk, orders) if wanted.bulk else statements.created(orders[0])
         if fault is not None and fault.fault == "other_order":
             data = statements.created(orders[0], trace=f"X{orders[0].trace[1:]}")
         return self._success(data, wanted.request_trace)
 
-    def _spoil(self, fault: OrderFault) -> Answer | None:
-        """The answer instead of the right one; None when `fault` leaves the answer as it is."""
+    def _refuse_order(self, fault: OrderFault) -> None:
+        """Refuse in ACB's words where `fault` wants a refusal. Raises Refused."""
         match fault.fault:
-            case "lose_order":
-                return hang_up(request), 200
-            case "lose_answer":
-                self._state.clock.sleep(fault.seconds)
-                return hang_up(request), 200
-            case "slow":
-                self._state.clock.sleep(fault.seconds)
-            case "decline" if fault.how == "create":
-                raise Refused(200, fault.code, fault.reason)
-            case "http_error" | "http_500_after_execute":
-                raise Refused(fault.http, None, f"fault {fault.fault}")
-            case "malformed":
-                return Response(fault.text, mimetype="text/html"), 200
+            case "decline" if fault.how == "answer":
+                code, reason = self._state.profile.decline
+                raise Refused(200, fault.code or code, fault.reason or reason)
             case "answer_duplicate":
                 raise Refused(200, DUPLICATE_TRACE, "fault answer_duplicate")
-            case "mismatch_certificate":
-                raise mismatch("fault mismatch_certificate")
+            case "bad_signature":
+                raise mismatch("fault bad_signature")
             case _:
                 pass
-        return None
 
     def status_of_one(self) -> Answer:
         """2.1.6: where one order stands."""
@@ -245,7 +230,7 @@ class OpenApi:
         return self._success(statements.bulk_status(bulk, orders)) if orders else self._not_found(f"bulk {bulk}")
 
     def _not_found(self, what: str) -> Answer:
-        shape = self._state.settings.not_found
+        shape = cast("AcbSettings", self._state.settings).not_found
         if shape == "empty":
             return self._success(statements.status([]))
         raise Refused(int(shape), DATA_NOT_FOUND, f"{what} is not found")
@@ -288,9 +273,3 @@ def _days(given: Mapping[str, str]) -> tuple[date, date]:
     if first > last:
         raise bad_format("fromDate is after toDate")
     return first, last
-
-
-def hang_up(asked: Request) -> Response:
-    """Close the connection under the request: its sender gets no answer."""
-    asked.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-    return Response()

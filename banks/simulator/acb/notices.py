@@ -12,14 +12,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
+from banks.simulator.acb.codes import BIN, SUCCESS
 from banks.simulator.clock import VIETNAM
 from banks.simulator.jsonfields import Fields, parse_object
-from banks.simulator.napas import ACB_BIN, banks
+from banks.simulator.napas import banks
 from banks.simulator.records import Movement, Notice
-from banks.simulator.refusals import SUCCESS, Refused
+from banks.simulator.refusals import Malformed
 
 MOMENT: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+0700"
-HTML: Final = "<html><body>502 Bad Gateway</body></html>"
+CODES: Final = {"movement": "TRANSACTION_UPDATE", "list": "TRANSACTION_HISTORY"}
 
 
 def compose(
@@ -29,10 +30,8 @@ def compose(
     at: datetime,
     shape: Literal["current", "older"],
 ) -> str:
-    """The body of `notice` sent at `at`; spoilt where the notice says so."""
-    if notice.body == "html":
-        return HTML
-    meta = {"requestType": "NOTIFICATION", "requestCode": notice.code}
+    """The body of `notice` sent at `at`."""
+    meta = {"requestType": "NOTIFICATION", "requestCode": CODES[notice.kind]}
     pagination = {"page": notice.page, "pageSize": notice.page_size, "totalPage": notice.pages}
     rows = [row(movement) for movement in movements]
     master = {
@@ -53,8 +52,7 @@ def compose(
                 "request": {"requestMeta": meta, "requestParams": parameters},
             },
         }
-    text = json.dumps(body, ensure_ascii=False)
-    return text[: len(text) // 2] if notice.body == "truncated" else text
+    return json.dumps(body, ensure_ascii=False)
 
 
 def row(movement: Movement) -> dict[str, object]:
@@ -63,7 +61,7 @@ def row(movement: Movement) -> dict[str, object]:
     name, account = (party.name, party.account) if party is not None else (None, None)
     bank = bank_name(party.bin) if party is not None else None
     credit = movement.direction == "credit"
-    own = bank_name(ACB_BIN)
+    own = bank_name(BIN)
     return {
         "transactionStatus": movement.status,
         "transactionChannel": movement.product.upper(),
@@ -121,6 +119,6 @@ def acknowledgement_fault(http: int, text: str, request_trace: str | None) -> st
         receipt = answer.within("responseBody", ("index", "referenceCode"))
         receipt.whole("index", 1)
         receipt.text("referenceCode", ".+", "the receiver's id")
-    except Refused as fault:
-        return fault.reason
+    except Malformed as fault:
+        return str(fault)
     return None

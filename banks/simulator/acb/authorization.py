@@ -16,9 +16,9 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from banks.simulator import cms
-from banks.simulator.der import BadDer
-from banks.simulator.refusals import bad_format, mismatch
+from banks.simulator.acb import cms
+from banks.simulator.acb.codes import bad_format, mismatch
+from banks.simulator.acb.der import BadDer
 
 
 class Authorization(NamedTuple):

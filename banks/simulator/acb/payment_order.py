@@ -9,11 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from banks.simulator.authorization import Authorization
+from banks.simulator.acb.authorization import Authorization
+from banks.simulator.acb.codes import BIN
 from banks.simulator.jsonfields import UUID, Fields
-from banks.simulator.napas import ACB_BIN, banks
+from banks.simulator.napas import banks
+from banks.simulator.orders import Instruction
 from banks.simulator.records import Party
-from banks.simulator.refusals import bad_format
+from banks.simulator.refusals import Malformed
 
 AMOUNT_DIGITS_MAX: Final = 15
 LINES_MAX: Final = 500
@@ -22,17 +24,6 @@ TRACE: Final = (r"[A-Za-z0-9]{1,30}", "1-30 letters and digits")
 ACCOUNT: Final = (r"[A-Z0-9]{1,19}", "1-19 digits or capital letters")
 NAME: Final = (r"[^\W_][^\x00-\x1f\x7f]{0,69}", "a name of 1-70 characters")
 REMARKS: Final = (r"[A-Za-z0-9 .-]{1,100}", "1-100 unaccented letters, digits, spaces, dots and hyphens")
-
-
-class Instruction(NamedTuple):
-    """One transfer asked for: amount in dong, rail inside, napas or citad; `document` as it was received."""
-
-    trace: str
-    rail: str
-    amount: int
-    beneficiary: Party
-    remarks: str
-    document: dict[str, object]
 
 
 class PaymentRequest(NamedTuple):
@@ -47,7 +38,7 @@ class PaymentRequest(NamedTuple):
 
 
 def read(body: dict[str, object], *, bulk: bool) -> PaymentRequest:
-    """Read the body of a single or bulk order. Raises Refused (400, 01030001) naming the first wrong field."""
+    """Read the body of a single or bulk order. Raises Malformed naming the first wrong field."""
     top = Fields(body, "body", ("requestTrace", "requestDateTime", "requestParameters"))
     request_trace = top.text("requestTrace", UUID, "a UUID")
     _check_instant(top.text("requestDateTime", r".{1,40}", "ISO date and time with offset"))
@@ -58,7 +49,7 @@ def read(body: dict[str, object], *, bulk: bool) -> PaymentRequest:
     documents = data.items("transactions", 1, LINES_MAX) if bulk else [data.document("transaction")]
     instructions = tuple(_instruction(value, f"{lines}[{index}]") for index, value in enumerate(documents))
     if len({instruction.trace for instruction in instructions}) != len(instructions):
-        raise bad_format("a transactionTraceNumber comes twice in one bulk")
+        raise Malformed("a transactionTraceNumber comes twice in one bulk")
     return PaymentRequest(
         request_trace=request_trace,
         source=data.text("sourceAccountNumber", *ACCOUNT),
@@ -73,9 +64,9 @@ def _check_instant(text: str) -> None:
     try:
         offset = datetime.fromisoformat(text).utcoffset()
     except ValueError as fault:
-        raise bad_format(f"body.requestDateTime is not an ISO date and time: {fault}") from fault
+        raise Malformed(f"body.requestDateTime is not an ISO date and time: {fault}") from fault
     if offset is None or "T" not in text:
-        raise bad_format("body.requestDateTime must have a T and an offset")
+        raise Malformed("body.requestDateTime must have a T and an offset")
 
 
 def _authorization(value: object) -> Authorization:
@@ -115,15 +106,15 @@ def _amount(fields: Fields) -> int:
 
 def _inside(transaction: Fields) -> Party:
     account = transaction.within("beneficiary", ("inside",)).within("inside", ("account",))
-    return _holder(account.within("account", ("accountNumber", "beneficiaryName")), ACB_BIN)
+    return _holder(account.within("account", ("accountNumber", "beneficiaryName")), BIN)
 
 
 def _interbank(transaction: Fields) -> Party:
     names = ("accountNumber", "beneficiaryName", "bank")
     interbank = transaction.within("beneficiary", ("interbank",)).within("interbank", names)
     code = interbank.within("bank", ("napasCode",)).text("napasCode", r"[0-9]{6}", "a six-digit bank number")
-    if code not in banks() or code == ACB_BIN:
-        raise bad_format(f"napasCode {code} is not another bank on the NAPAS list")
+    if code not in banks() or code == BIN:
+        raise Malformed(f"napasCode {code} is not another bank on the NAPAS list")
     return _holder(interbank, code)
 
 

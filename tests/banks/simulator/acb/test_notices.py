@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from banks.simulator.notices import acknowledgement_fault
+from banks.simulator.acb.notices import acknowledgement_fault
 from tests.banks.simulator.customer import Json, acknowledgement
 
 TRACE = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1
 
-from banks.simulator.der import INTEGER, OCTETS, SEQUENCE, SET, BadDer, Node, object_id, parse
+from banks.simulator.acb.der import INTEGER, OCTETS, SEQUENCE, SET, BadDer, Node, object_id, parse
 
 DATA: Final = "1.2.840.113549.1.7.1"
 SIGNED_DATA: Final = "1.2.840.113549.1.7.2"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from banks.simulator import cms
-from banks.simulator.der import BadDer
+from banks.simulator.acb import cms
+from banks.simulator.acb.der import BadDer
 from tests.banks.simulator.customer import PRINTED_HEX, Json, certificate_of, signed
 
 CONTENT = PRINTED_HEX.encode("utf-16-le")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from banks.simulator.payment_order import read
+from banks.simulator.acb.payment_order import read
 from banks.simulator.records import Party
-from banks.simulator.refusals import Refused
+from banks.simulator.refusals import Malformed
 from tests.banks.simulator.customer import Json, citad, inside, transaction
 
 
@@ -49,12 +49,12 @@ def test_a_bulk_has_lines_and_a_number_of_its_own() -> None:
 @pytest.mark.parametrize("lines", [[], [transaction("B1")] * 2, "B1", [transaction(f"B{n}") for n in range(501)]])
 def test_a_bulk_without_lines_with_too_many_or_a_doubled_one_is_refused(lines: object) -> None:
     data = {"bulkTraceNumber": "BULK1", "sourceAccountNumber": "12345678", "transactions": lines}
-    with pytest.raises(Refused):
+    with pytest.raises(Malformed):
         read(body(data), bulk=True)
 
 
 def test_the_refusal_names_the_field_by_its_path() -> None:
     wrong = transaction("T1")
     wrong["amount"]["amount"] = 200000
-    with pytest.raises(Refused, match=r"transaction\[0\]\.amount\.amount must be a string"):
+    with pytest.raises(Malformed, match=r"transaction\[0\]\.amount\.amount must be a string"):
         read(body({"sourceAccountNumber": "12345678", "transaction": wrong}), bulk=False)

@@ -1,0 +1,29 @@
+"""What tells one simulated bank from another as far as books, orders and notices are concerned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from msgspec import Struct
+
+from banks.simulator.settings import Settings
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """`reference` makes the reference of the bank's n-th movement, booked on a bank day. `answers` are the calls whose
+    answers can be spoilt (AnswerFault.to). `decline` is the code and the text of a refusal that nobody described
+    further. `account` is the number of a first account. `memo_style` is what the bank makes of a payer's text
+    (memos.STYLES). `tells_of_orders`: the customer gets a webhook about an order that has ended.
+    """
+
+    code: str
+    name: str
+    bin: str
+    reference: Callable[[date, int], str]
+    answers: frozenset[str]
+    decline: tuple[str, str]
+    account: str = "12345678"
+    memo_style: str = "plain"
+    tells_of_orders: bool = False
+    settings: type[Settings] = Settings
