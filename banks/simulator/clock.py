@@ -6,7 +6,7 @@ import heapq
 import itertools
 import threading
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Final
 
 VIETNAM: Final = timezone(timedelta(hours=7))
@@ -16,6 +16,11 @@ VIETNAM: Final = timezone(timedelta(hours=7))
 def bank_day(at: datetime) -> date:
     """The calendar day in Vietnam of the aware instant `at`."""
     return at.astimezone(VIETNAM).date()
+
+
+def day_end(at: datetime) -> datetime:
+    """The instant at which the bank day of the aware instant `at` is over."""
+    return datetime.combine(bank_day(at) + timedelta(days=1), time(), VIETNAM)
 
 
 class VirtualClock:

@@ -11,6 +11,7 @@ from typing import Final
 from banks.simulator.clock import VIETNAM
 from banks.simulator.refusals import Impossible
 
+_DIGITS: Final = re.compile(r"[^0-9]")
 _LONG_WORD: Final = re.compile(r"[A-Za-z0-9]{10,}")
 
 
@@ -46,6 +47,7 @@ STYLES: Final[dict[str, Callable[[str, str, str, str], str]]] = {
     "vcb": lambda text, suffix, name, second: (
         f"MBVCB.2427229823.174242.{text}.CT tu {flattened(name)} toi ACB {suffix}"
     ),
+    "vietinbank": lambda text, suffix, name, second: f"CT DEN:{_DIGITS.sub('', suffix)[:12]} {flattened(text)}",
     "split": lambda text, suffix, name, second: f"{_split(flattened(text))} {suffix}",
     "lower": lambda text, suffix, name, second: f"{flattened(text).lower()} {suffix}",
     "two_codes": lambda text, suffix, name, second: f"{flattened(text)} {flattened(second)} {suffix}",

@@ -7,13 +7,13 @@ set aside from the available balance before.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
 from banks.simulator.books import CHARGES, CLEARING
-from banks.simulator.clock import Agenda, bank_day
+from banks.simulator.clock import Agenda, bank_day, day_end
 from banks.simulator.faults import OrderFault
 from banks.simulator.memos import folded
 from banks.simulator.postman import Postman
@@ -28,6 +28,7 @@ REASONS: Final[dict[EndCause, str]] = {
     "wrong_name": "BeneficiaryName is different from the OwnerName",
     "bank_offline": "Receiving bank is not available",
     "insufficient_funds": "Insufficient funds",
+    "expired": "Not approved by the end of the day",
 }
 FIRST_TRANSACTION: Final = 4711
 
@@ -110,13 +111,22 @@ class OrderDesk:
             document=instruction.document,
             created_at=now,
             bulk=bulk,
-            next_at=None if fault.fault == "stuck" else now + timedelta(seconds=validate_s),
+            next_at=self._next_at(fault, validate_s),
+            unapproved=state.settings.approval == "by_hand",
             transfer_s=_first(fault.transfer_s, at_once, state.settings.transfer_s),
             hidden_until=until if fault.fault == "not_found_for" else None,
             shown_status=fault.status if fault.fault == "unknown_status" else None,
             shown_until=until if fault.fault == "unknown_status" else None,
             refusal=(fault.reason or state.profile.decline[1]) if fault.fault == "decline" else None,
         )
+
+    def _next_at(self, fault: OrderFault, validate_s: float) -> datetime | None:
+        now = self._state.clock.now()
+        if fault.fault == "stuck":
+            return None
+        if self._state.settings.approval == "by_hand":
+            return day_end(now)
+        return now + timedelta(seconds=validate_s)
 
     def _keep(self, order: Order) -> None:
         self._state.keep(OrderKept(order))
@@ -147,6 +157,8 @@ class OrderDesk:
         owner = books.account(beneficiary.account, None if order.rail == "inside" else beneficiary.bin)
         if order.refusal is not None:
             return "arranged"
+        if order.unapproved:
+            return "expired"
         if order.rail == "inside" and owner is None:
             return "no_account"
         if order.rail == "inside" and beneficiary.account == order.source:

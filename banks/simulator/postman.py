@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from banks.simulator.clock import Agenda, bank_day
-from banks.simulator.records import Delivery, DeliveryTried, Movement, Notice, NoticeKept, Order
+from banks.simulator.records import Delivery, DeliveryTried, Movement, Notice, NoticeKept, Order, Spoilt
 from banks.simulator.refusals import Impossible
 from banks.simulator.state import State
 
@@ -36,14 +36,15 @@ logger = logging.getLogger(__name__)
 class Posting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How new movements are announced. `order` is for held notices let go by `send`; `url` changes where they go.
 
-    `key` and `body` spoil what is sent: another key or none, a body cut off or an HTML page.
+    `key` and `body` spoil what is sent: another key (or signature) or none, a body cut off, an HTML page, or one that was
+    changed on the way (at banks that sign).
     """
 
     mode: Literal["send", "hold", "drop", "duplicate"] = "send"
     times: Annotated[int, Meta(ge=1, le=1000)] = 2
     order: Literal["forward", "reverse"] = "forward"
     key: Literal["right", "wrong", "missing"] = "right"
-    body: Literal["whole", "truncated", "html"] = "whole"
+    body: Spoilt = "whole"
     url: str | None = None
 
 
@@ -52,7 +53,7 @@ class Again(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     times: Annotated[int, Meta(ge=1, le=1000)] = 1
     key: Literal["right", "wrong", "missing"] = "right"
-    body: Literal["whole", "truncated", "html"] = "whole"
+    body: Spoilt = "whole"
 
 
 class Postman:
@@ -287,10 +288,10 @@ class Postman:
 
 
 def _spoilt(letter: Letter, notice: Notice) -> Letter:
-    """`letter` as the notice wants it: whole, cut off in the middle, or an HTML page."""
-    if notice.body == "whole":
-        return letter
-    return letter._replace(body=HTML if notice.body == "html" else letter.body[: len(letter.body) // 2])
+    """`letter` as the notice wants it, cut off in the middle or an HTML page; a tampered one is the bank's own work."""
+    if notice.body == "truncated":
+        return letter._replace(body=letter.body[: len(letter.body) // 2])
+    return letter._replace(body=HTML) if notice.body == "html" else letter
 
 
 def _report(done: Future[None]) -> None:

@@ -13,7 +13,10 @@ from msgspec import Struct
 Direction = Literal["credit", "debit"]
 OrderStatus = Literal["waiting", "checked", "executed", "refused"]
 End = Literal["executed", "refused"]
-EndCause = Literal["no_account", "own_account", "wrong_name", "bank_offline", "insufficient_funds", "arranged"]
+EndCause = Literal[
+    "no_account", "own_account", "wrong_name", "bank_offline", "insufficient_funds", "expired", "arranged"
+]
+Spoilt = Literal["whole", "truncated", "html", "tampered"]
 NoticeStatus = Literal["waiting", "held", "dropped", "acknowledged", "given_up"]
 
 
@@ -70,7 +73,8 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """A stored payment order. `next_at` is when it moves on by itself, None when it does not.
+    """A stored payment order. `next_at` is when it moves on by itself, None when it does not;
+    an `unapproved` one is refused then, and moves by the control port only.
 
     `trace` is the customer's id of it. `document` is the order as received, for the echo in status answers. `cause` is
     why it was refused, `reason` the same in words for people and, where arranged, on the wire. `hidden_until`,
@@ -92,6 +96,7 @@ class Order(Struct, frozen=True, kw_only=True):
     reason: str = ""
     next_at: datetime | None = None
     transfer_s: float = 0.0
+    unapproved: bool = False
     transaction_number: int | None = None
     ended_at: datetime | None = None
     hidden_until: datetime | None = None
@@ -117,7 +122,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     attempts: int = 0
     next_at: datetime | None = None
     key: Literal["right", "wrong", "missing"] = "right"
-    body: Literal["whole", "truncated", "html"] = "whole"
+    body: Spoilt = "whole"
 
 
 class Delivery(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,6 +15,7 @@ Dong = Annotated[int, Meta(ge=0)]
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Latencies are seconds of the bank's clock, amounts are dong. `rate_max` is requests a minute, 0 for no limit.
+    `approval` by_hand: an order waits for a person (the control port) and is refused when the bank day ends before.
 
     A bank whose wire has shapes of its own to turn adds them in a subclass.
     """
@@ -28,6 +29,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     webhook_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
     service_charge: Dong = 0
     napas_max: Dong = 499_999_999
+    approval: Literal["auto", "by_hand"] = "auto"
     rate_max: Annotated[int, Meta(ge=0)] = 0
     maintenance: bool = False
     offline_bins: tuple[str, ...] = ()
