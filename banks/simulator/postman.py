@@ -36,8 +36,8 @@ logger = logging.getLogger(__name__)
 class Posting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How new movements are announced. `order` is for held notices let go by `send`; `url` changes where they go.
 
-    `key` and `body` spoil what is sent: another key (or signature) or none, a body cut off, an HTML page, or one that was
-    changed on the way (at banks that sign).
+    `key` and `body` spoil what is sent: another key (or signature) or none, a body cut off, an HTML page, or one that
+    was changed on the way (at banks that sign).
     """
 
     mode: Literal["send", "hold", "drop", "duplicate"] = "send"
