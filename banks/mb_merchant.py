@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from banks.bank import BankNotice, StatementRow
-from banks.mb_fields import RowUnreadable, amount_of, convert, instant
+from banks.row_fields import RowUnreadable, amount_of, convert, instant
 from banks.strict_json import Json, NotJson, parse
 from ledger.calendar import bank_day
 

@@ -18,19 +18,11 @@ from typing import Final
 import msgspec
 
 from banks.bank import Acknowledgement, BankNotice, Direction, DoubtfulRow, OrderNews, StatementRow
-from banks.mb_fields import (
-    RowUnreadable,
-    account_of,
-    amount_of,
-    convert,
-    epoch,
-    instant,
-    reference_of,
-    short,
-)
+from banks.mb_fields import account_of, epoch, reference_of
 from banks.mb_merchant import MMS_TRACE, is_merchant_push, read_merchant_push
 from banks.mb_orders import compact, end_to_end_id_of
 from banks.outcomes import Accepted, Outcome, Unknown, loggable_code
+from banks.row_fields import RowUnreadable, amount_of, convert, instant, short
 from banks.strict_json import Json, NotJson, parse
 from ledger.calendar import bank_day
 from ledger.errors import Forbidden, InvalidAmount, Malformed, NotFound, Problem, Unauthenticated, WebhookUnreadable

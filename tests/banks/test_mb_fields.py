@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from banks.mb_fields import RowUnreadable, account_of, amount_of, epoch, instant, reference_of, short
-from ledger.money import Money
+from banks.mb_fields import account_of, epoch, reference_of
+from banks.row_fields import RowUnreadable
 
 
 def test_an_epoch_is_read_to_the_millisecond() -> None:
@@ -21,13 +21,6 @@ def test_what_is_no_epoch_is_refused(value: int | str | None) -> None:
         epoch(value, "t")
 
 
-def test_vietnamese_time_becomes_an_instant() -> None:
-    assert instant("15/01/2025", r".*", "%d/%m/%Y", "t") == datetime(2025, 1, 14, 17, 0, tzinfo=UTC)
-    for text in ("30/02/2025", "x"):
-        with pytest.raises(RowUnreadable, match=r"^t: "):
-            instant(text, r".*", "%d/%m/%Y", "t")
-
-
 def test_a_reference_is_cut_at_the_backslash() -> None:
     assert reference_of("FT1\\BNK\\x", "r") == "FT1"
     assert reference_of(" FT1 ", "r") == "FT1"
@@ -36,10 +29,8 @@ def test_a_reference_is_cut_at_the_backslash() -> None:
             reference_of(text, "r")
 
 
-def test_amounts_accounts_and_short_texts_have_borders() -> None:
-    assert amount_of("1,000.00", "a") == Money(1_000)
+def test_account_numbers_have_borders() -> None:
     assert account_of("VQRSOCAI000001", "n") == "VQRSOCAI000001"
-    assert short("x" * 100, "s") == "x" * 100
-    for call, value in ((amount_of, "0"), (account_of, "1" * 20), (account_of, ""), (short, "x" * 101)):
+    for number in ("1" * 20, ""):
         with pytest.raises(RowUnreadable):
-            call(value, "f")
+            account_of(number, "n")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from banks.bank import BankNotice
-from banks.mb_fields import RowUnreadable
 from banks.mb_merchant import CHECKSUM_FIELDS, checksum_of, is_merchant_push, read_merchant_push
 from banks.mb_messages import history_row, read_notice
+from banks.row_fields import RowUnreadable
 from ledger.errors import WebhookUnreadable
 from ledger.money import Money
 from tests.banks.mb.rig import ACCOUNT_NUMBER, recorded, told

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from banks.bank import BankNotice, StatementRow
-from banks.mb_fields import RowUnreadable
 from banks.mb_messages import acknowledgement, history_row, read_history, read_notice
 from banks.outcomes import Accepted, Unknown
+from banks.row_fields import RowUnreadable
 from banks.strict_json import NotJson
 from ledger.codes import PAYMENT_LENGTH, PAYMENT_PREFIX, find_payment_codes, make
 from ledger.errors import SignatureInvalid, WebhookUnreadable
