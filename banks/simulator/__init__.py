@@ -10,6 +10,7 @@ in common stands here; each bank's own words stand in the sub-package with its c
     profile     facts of one bank                                personality what a bank must do in its own words
     enrolment   keys and accounts of a customer                  keys        RSA keys and certificates
     tokens      access tokens, expiry                            jsonfields  strict reading of JSON objects
+    tls         who is let in over HTTPS, spoilt handshakes
     napas       the bank list                                    vietqr, memos   what a payer's app and the bank do
     orders      waiting -> checked -> executed | refused         counter     money coming in, reversals, charges
     faults      what can be made to go wrong                     gate        rate, latency, spoilt answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,11 +23,16 @@ DRIP_PIECES: Final = 20
 
 
 class Gate:
-    """Stands before `app`. `targets` names for each endpoint the call it belongs to (AnswerFault.to)."""
+    """Stands before `app`. `targets` names for each endpoint the call it belongs to (AnswerFault.to); where one
+    endpoint takes all calls, `named` says under which name the one at hand stands in `targets`.
+    """
 
-    def __init__(self, app: Flask, state: State, targets: Mapping[str, str]) -> None:
+    def __init__(
+        self, app: Flask, state: State, targets: Mapping[str, str], named: Callable[[], str] | None = None
+    ) -> None:
         self._state = state
         self._targets = targets
+        self._named = named or (lambda: request.endpoint or "")
         self.calls: deque[datetime] = deque()
         app.config["MAX_CONTENT_LENGTH"] = BODY_MAX
         app.before_request(self._admit)
@@ -43,7 +48,7 @@ class Gate:
             if self._state.settings.rate_max and len(self.calls) >= self._state.settings.rate_max:
                 raise Refused(429, None, "more requests in a minute than the settings allow")
             self.calls.append(now)
-            fault = self._state.mischief.for_answer(self._targets.get(request.endpoint or "", ""))
+            fault = self._state.mischief.for_answer(self._targets.get(self._named(), ""))
         self._state.clock.sleep(self._state.settings.answer_s + (fault.seconds if fault else 0))
         if fault is None:
             return None

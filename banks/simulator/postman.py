@@ -1,7 +1,7 @@
 """Webhooks of a bank: when they go out, and when they go out again. What they say is the bank's own affair.
 
 [assumed]: 10 s time-out; a notice that is not acknowledged is sent again after 1, 5, 15 and 60 minutes of the bank's
-clock and then given up; only the list of the previous day brings it once more.
+clock (or when Profile says) and then given up; only the list of the previous day brings it once more.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from banks.simulator.state import State
 if TYPE_CHECKING:
     from banks.simulator.personality import Letter, Personality
 
-LADDER_S: Final = (60, 300, 900, 3600)
 SENDERS: Final = 4
 HTML: Final = "<html><body>502 Bad Gateway</body></html>"
 
@@ -273,9 +272,11 @@ class Postman:
         attempts = delivery.attempt
         if delivery.acknowledged:
             return replace(notice, attempts=attempts, status="acknowledged", next_at=None)
-        if attempts > len(LADDER_S):
+        profile = self._bank.profile
+        ladder = profile.order_ladder_s if notice.kind == "order" else profile.ladder_s
+        if attempts > len(ladder):
             return replace(notice, attempts=attempts, status="given_up", next_at=None)
-        return replace(notice, attempts=attempts, next_at=self._state.clock.later(LADDER_S[attempts - 1]))
+        return replace(notice, attempts=attempts, next_at=self._state.clock.later(ladder[attempts - 1]))
 
     def _post(self, notice: Notice, url: str, letter: Letter) -> tuple[int | None, str, str | None]:
         """HTTP status, answer text, and what is wrong with the answer or prevented one."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from typing import Final
 
 from msgspec import Struct
 
 from banks.simulator.settings import Settings
+
+LADDER_S: Final = (60, 300, 900, 3600)
 
 
 class Profile(Struct, frozen=True, kw_only=True):
     """`reference` makes the reference of the bank's n-th movement, booked on a bank day. `answers` are the calls whose
     answers can be spoilt (AnswerFault.to). `decline` is the code and the text of a refusal that nobody described
     further. `account` is the number of a first account. `memo_style` is what the bank makes of a payer's text
-    (memos.STYLES). `tells_of_orders`: the customer gets a webhook about an order that has ended.
+    (memos.STYLES). `tells_of_orders`: the customer gets a webhook about an order that has ended;
+    `ladder_s` and `order_ladder_s` are when a webhook of a movement or an order is sent again, in seconds after the
+    last attempt.
     """
 
     code: str
@@ -26,4 +31,6 @@ class Profile(Struct, frozen=True, kw_only=True):
     account: str = "12345678"
     memo_style: str = "plain"
     tells_of_orders: bool = False
+    ladder_s: tuple[int, ...] = LADDER_S
+    order_ladder_s: tuple[int, ...] = LADDER_S
     settings: type[Settings] = Settings

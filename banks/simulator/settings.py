@@ -11,11 +11,13 @@ from banks.simulator.refusals import Impossible
 
 Seconds = Annotated[float, Meta(ge=0, le=86_400 * 400)]
 Dong = Annotated[int, Meta(ge=0)]
+Handshake = Literal["good", "other_ca", "refuse"]
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Latencies are seconds of the bank's clock, amounts are dong. `rate_max` is requests a minute, 0 for no limit.
     `approval` by_hand: an order waits for a person (the control port) and is refused when the bank day ends before.
+    `tls`: how a connection over HTTPS begins (tls.py).
 
     A bank whose wire has shapes of its own to turn adds them in a subclass.
     """
@@ -32,6 +34,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     approval: Literal["auto", "by_hand"] = "auto"
     rate_max: Annotated[int, Meta(ge=0)] = 0
     maintenance: bool = False
+    tls: Handshake = "good"
     offline_bins: tuple[str, ...] = ()
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from banks.simulator import enrolment
+from banks.simulator import enrolment, tls
 from banks.simulator.clock import Agenda
 from banks.simulator.control import Control
 from banks.simulator.counter import Counter
@@ -57,6 +57,8 @@ class Simulator:
         counter = Counter(self._state, self._postman)
         self.control = Control(self._state, desk, counter, self._postman, bank).app()
         self._tls = bank.tls()
+        if self._tls is not None:
+            tls.obey(self._tls, lambda: self._state.settings.tls)
         if port is None:
             port = urlsplit(bank_side.base_url).port or 0
         self._api = serve(bank.app(desk), host, port, self._tls)
@@ -117,12 +119,17 @@ class _QuietHandler(WSGIRequestHandler):
         """Say nothing."""
 
 
-def serve(app: Flask, host: str, port: int, tls: ssl.SSLContext | None = None) -> BaseWSGIServer:
+def serve(app: Flask, host: str, port: int, context: ssl.SSLContext | None = None) -> BaseWSGIServer:
     """A server for `app`, listening and not yet serving. Raises Unusable when the port is taken."""
     try:
-        return make_server(host, port, app, threaded=True, request_handler=_QuietHandler, ssl_context=tls)
+        server = make_server(host, port, app, threaded=True, request_handler=_QuietHandler)
     except (OSError, SystemExit) as fault:
         raise Unusable(f"cannot listen on {host} port {port}: choose another port or stop what uses it") from fault
+    if context is not None:
+        # The handshake belongs to the thread of the connection: one who never speaks must not keep out the others.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.ssl_context = context
+    return server
 
 
 def free_port() -> int:
