@@ -43,7 +43,8 @@ class RecordStatementLine(Command):
     """A bank reports one movement on our account.
 
     `key`: the bank's natural key of the movement, less its direction; a reversal has the key of the movement it takes
-    back. `direction`: the bank's own word. `bank_time`: the bank's own words for when.
+    back. `direction`: the bank's own word. `bank_time`: the bank's own words for when. `balance_after`: what the
+    account held then, if the bank says so.
     """
 
     bank_account_id: str
@@ -61,6 +62,7 @@ class RecordStatementLine(Command):
     source: str
     is_reversal: bool
     end_to_end_id: str = ""
+    balance_after: Money | None = None
 
 
 class BankRow(Protocol):
@@ -93,6 +95,8 @@ class BankRow(Protocol):
     @property
     def end_to_end_id(self) -> str | None: ...
     @property
+    def balance_after(self) -> Money | None: ...
+    @property
     def movement_key(self) -> str: ...
 
 
@@ -114,6 +118,7 @@ def from_bank(bank_account_id: str, row: BankRow) -> RecordStatementLine:
         source=row.source,
         is_reversal=row.reversal,
         end_to_end_id=row.end_to_end_id or "",
+        balance_after=row.balance_after,
     )
 
 
@@ -142,10 +147,13 @@ class ExplainBankFee(Command):
 
 @handler(RecordStatementLine)
 def record_statement_line(ledger: Ledger, context: Context, command: RecordStatementLine) -> Decided:
-    """The line, and in the same insertion whatever it means. The same line again changes nothing."""
+    """The line, and in the same insertion whatever it means. The same line again changes nothing, but may be the first
+    to tell the balance after it.
+    """
     line_id = line_of(command)
     known = ledger.find(StatementLine, line_id)
     if known is not None:
+        known.tell_balance(context, balance_after=command.balance_after)
         return Decided(known)
     if command.is_reversal:
         return _decide_reversal(ledger, context, line_id, command)
@@ -241,6 +249,7 @@ def _record(
         counterparty_bank=command.counterparty_bank,
         source=command.source,
         is_reversal=command.is_reversal,
+        balance_after=command.balance_after,
     )
 
 

@@ -7,9 +7,9 @@ a reversal by the bank is a line of its own; the reversed line names it
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
-from ledger.aggregate import Aggregate, Envelope, Event, follows
+from ledger.aggregate import Aggregate, Envelope, Event, Json, follows
 from ledger.context import Context
 from ledger.errors import ReasonMissing, StatementLineOwned
 from ledger.ids import derive
@@ -46,13 +46,18 @@ class StatementLine(Aggregate):
     counterparty_account: Sealed | None
     source: str
     is_reversal: bool
+    balance_after: Money | None
     status: str
     owner_id: str | None
     reason: str | None
     entry_id: str | None
 
     class Recorded(Event):
-        """The bank reported this movement. `bank_time`: the bank's own words for when; `source`: webhook or history."""
+        """The bank reported this movement. `bank_time`: the bank's own words for when; `source`: webhook or history;
+        `balance_after`: what the account then held, where the report says so.
+        """
+
+        schema_version: ClassVar[int] = 2
 
         bank_account_id: str
         bank_reference: str
@@ -66,6 +71,18 @@ class StatementLine(Aggregate):
         counterparty_bank: str
         source: str
         is_reversal: bool
+        balance_after: Money | None
+
+        @classmethod
+        def upcast(cls, schema: int, data: Json) -> Json:
+            if schema == 1:
+                return {**data, "balance_after": None}
+            return super().upcast(schema, data)
+
+    class BalanceTold(Event):
+        """A later report of the same movement says what the account held after it; the first one did not."""
+
+        balance_after: Money
 
     class Matched(Event):
         """The movement belongs to this owner (payment intent, payout, bank fees). `reason`: given when by hand."""
@@ -105,6 +122,7 @@ class StatementLine(Aggregate):
         counterparty_bank: str,
         source: str,
         is_reversal: bool,
+        balance_after: Money | None,
     ) -> StatementLine:
         """What the bank reported. Raises InvalidAmount for a movement of nothing."""
         line = cls(line_id)
@@ -121,9 +139,15 @@ class StatementLine(Aggregate):
             counterparty_bank=counterparty_bank,
             source=source,
             is_reversal=is_reversal,
+            balance_after=balance_after,
         )
         line.trigger_event(event, context, effective_on=value_date)
         return line
+
+    def tell_balance(self, context: Context, *, balance_after: Money | None) -> None:
+        """Another report of this movement. The first balance that is told stands."""
+        if balance_after is not None and self.balance_after is None:
+            self.trigger_event(self.BalanceTold(balance_after=balance_after), context, effective_on=self.value_date)
 
     def match(self, context: Context, *, owner_id: str, entry_id: str) -> None:
         """The movement belongs to this owner."""
@@ -166,10 +190,15 @@ class StatementLine(Aggregate):
         self.counterparty_account = event.counterparty_account
         self.source = event.source
         self.is_reversal = event.is_reversal
+        self.balance_after = event.balance_after
         self.status = RECORDED
         self.owner_id = None
         self.reason = None
         self.entry_id = None
+
+    @follows(BalanceTold)
+    def _balance_told(self, event: BalanceTold, envelope: Envelope) -> None:
+        self.balance_after = event.balance_after
 
     @follows(Matched)
     def _matched(self, event: Matched, envelope: Envelope) -> None:

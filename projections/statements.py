@@ -21,6 +21,7 @@ from projections.columns import (
     instant,
     key,
     number,
+    number_or_none,
     prose,
     prose_or_none,
     sealed_or_none,
@@ -49,6 +50,7 @@ LINES = table(
     prose("counterparty_bank"),
     prose("source"),
     flag("is_reversal"),
+    number_or_none("balance_after"),
     word("status"),
     id_or_none("owner_id"),
     id_or_none("merchant_id"),
@@ -73,7 +75,8 @@ class StatementRow(msgspec.Struct, frozen=True, kw_only=True):
     """A movement. `amount`: minor units, above zero; `direction`: credit or debit, as it moved on our account.
 
     `status`: recorded, matched, unmatched or reversed; `owner_id`: the payment intent, payout, reversed line or
-    `bank_fees` it belongs to; `merchant_id`: whose that owner is. Texts of persons are sealed.
+    `bank_fees` it belongs to; `merchant_id`: whose that owner is; `balance_after`: minor units on the account then,
+    where the bank told. Texts of persons are sealed.
     """
 
     id: str
@@ -91,6 +94,7 @@ class StatementRow(msgspec.Struct, frozen=True, kw_only=True):
     counterparty_bank: str
     source: str
     is_reversal: bool
+    balance_after: int | None
     status: str
     owner_id: str | None
     merchant_id: str | None
@@ -127,6 +131,7 @@ class StatementLines(Projection):
             "counterparty_bank": event.counterparty_bank,
             "source": event.source,
             "is_reversal": event.is_reversal,
+            "balance_after": event.balance_after.units if event.balance_after is not None else None,
             "status": RECORDED,
             "owner_id": None,
             "merchant_id": None,
@@ -137,6 +142,11 @@ class StatementLines(Projection):
             "position": envelope.position,
         }
         rows.put(LINES, row)
+
+    @on(StatementLine.BalanceTold)
+    def balance_told(self, rows: Rows, event: StatementLine.BalanceTold, envelope: Envelope) -> None:
+        """What the account held after it became known later."""
+        self._change(rows, envelope, balance_after=event.balance_after.units)
 
     @on(StatementLine.Matched)
     def matched(self, rows: Rows, event: StatementLine.Matched, envelope: Envelope) -> None:

@@ -21,7 +21,7 @@ from ledger import accounts
 from ledger.errors import PayoutStateConflict, ReasonMissing, StatementLineOwned
 from ledger.privacy import Personal
 from ledger.statements import Direction, StatementLine
-from tests.story import BANK_ACCOUNT, Story
+from tests.story import BANK_ACCOUNT, Story, dong
 
 BANK = accounts.bank(BANK_ACCOUNT)
 
@@ -52,6 +52,18 @@ def test_the_same_movement_three_times_changes_nothing() -> None:
     events = len(story.log())
     assert [story.bank_says(row).subject for _ in range(3)] == [first.subject] * 3
     assert len(story.log()) == events
+
+
+def test_a_later_report_may_be_the_first_to_tell_the_balance_and_makes_no_second_line() -> None:
+    story = Story()
+    row = story.row(150_000, "chuyen tien")
+    receipt = story.bank_says(row)
+    books = story.books()
+    told = msgspec.structs.replace(row, source="history", balance_after=dong(1_150_000))
+    assert [story.bank_says(told).subject for _ in range(2)] == [receipt.subject] * 2
+    assert line(story, receipt.subject).balance_after == dong(1_150_000)
+    assert story.names(receipt.subject).count("statement_line.balance_told") == 1
+    assert story.books() == books
 
 
 def test_a_code_split_glued_or_in_lower_case_is_still_found() -> None:
@@ -423,7 +435,8 @@ def test_a_row_of_a_bank_becomes_the_command() -> None:
         source = "webhook"
         reversal = False
         end_to_end_id = None
+        balance_after = dong(1_150_000)
         movement_key = command.key
 
     made: RecordStatementLine = from_bank(BANK_ACCOUNT, Row())
-    assert made == command
+    assert made == msgspec.structs.replace(command, balance_after=dong(1_150_000))

@@ -60,6 +60,7 @@ NAMES = [
     "payout.submitted",
     "settlement.closed",
     "settlement.released",
+    "statement_line.balance_told",
     "statement_line.matched",
     "statement_line.recorded",
     "statement_line.reversed",

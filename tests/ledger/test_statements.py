@@ -33,6 +33,7 @@ def recorded(units: int = 150_000) -> StatementLine:
         counterparty_bank="970422",
         source="webhook",
         is_reversal=False,
+        balance_after=None,
     )
 
 
@@ -109,3 +110,11 @@ def test_a_movement_of_nothing_is_no_movement(units: int) -> None:
 def test_the_same_movement_always_has_the_same_stream() -> None:
     assert id_of_line("ba_1", "FT1|5|credit") == id_of_line("ba_1", "FT1|5|credit")
     assert len({id_of_line("ba_1", "FT1|5|credit"), id_of_line("ba_1", "FT1|5|debit"), id_of_line("ba_2", "x")}) == 3
+
+
+def test_the_first_balance_that_is_told_stands() -> None:
+    line = recorded()
+    for told in (None, dong(900_000), dong(900_000), dong(1)):
+        line.tell_balance(NOW, balance_after=told)
+    assert line.balance_after == dong(900_000)
+    assert [envelope.name for envelope in line.collect_events()][1:] == ["statement_line.balance_told"]

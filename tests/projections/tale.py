@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import msgspec
+
 from commands.merchants import AddWebhookEndpoint, RemoveWebhookEndpoint
 from commands.notices import KeepUnreadableNotice
 from commands.payments import CancelPaymentIntent, ExpirePaymentIntent
@@ -28,7 +30,7 @@ from ledger.ids import of_event
 from ledger.merchants import Merchant
 from ledger.payouts import Payout
 from ledger.privacy import Personal
-from tests.story import BANK_ACCOUNT, Story
+from tests.story import BANK_ACCOUNT, Story, dong
 
 
 @dataclass
@@ -111,6 +113,9 @@ def _money_in_unclear(tale: Tale) -> None:
     tale.says("fee", story.row(2_200, "phi duy tri", direction="debit"))
     story.when(ExplainBankFee(line_id=tale.lines["fee"], reason="phí tháng 11"))
     tale.says("unordered", story.row(9_900, "rut tien", direction="debit"))
+    alone = story.row(4_400, "so du sau", reference="FT3")
+    tale.says("balance later", alone)
+    tale.says("balance later", msgspec.structs.replace(alone, balance_after=dong(5_004_400)))
     notice = KeepUnreadableNotice(
         bank_account_id=BANK_ACCOUNT, body_digest="ab" * 32, body=Personal("e30="), reason="không đọc được"
     )

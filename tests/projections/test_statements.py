@@ -26,6 +26,8 @@ def test_every_line_in_the_table_is_what_the_aggregate_is(tale: Tale, tables: Da
         aggregate = tale.story.ledger.get(StatementLine, row.id)
         assert [getattr(row, name) for name in same] == [getattr(aggregate, name) for name in same]
         assert (row.amount, row.currency) == (aggregate.amount.units, aggregate.amount.currency)
+        assert row.balance_after == (aggregate.balance_after.units if aggregate.balance_after else None)
+    assert {row.balance_after for row in rows} == {None, 5_004_400}
 
 
 @pytest.mark.parametrize(
