@@ -118,7 +118,7 @@ class Control:
         """GET /state."""
         with self._state.lock:
             books = self._state.books
-            own = [account for account in books.accounts if account.bin is None]
+            own = [account for account in books.accounts if account.bin is None and account.parent is None]
             return {
                 "bank": {
                     "code": self._bank.profile.code,

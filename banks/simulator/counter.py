@@ -67,8 +67,10 @@ class Counter:
     def pay(self, body: object) -> Movement:
         """A payer pays as Payment describes; answers the credit. Raises Impossible (400, 404, 409)."""
         payment = _read(body, Payment)
-        account, amount, memo = self._wanted(payment)
+        named, amount, memo = self._wanted(payment)
         remitter = payment.remitter
+        target = self._own(named)
+        account = target.parent or named
         lines = [
             Line(
                 account=account,
@@ -80,10 +82,10 @@ class Counter:
                 second=payment.second_code,
                 trace=payment.trace,
                 effective_on=payment.effective_date,
+                via=named if target.parent else None,
             )
         ]
         with self._state.lock:
-            self._own(account)
             payer = self._state.books.account(remitter.account) if remitter.bin == self._bin else None
             if payer is None:
                 return self._book("payment in", lines, {CLEARING["napas"]: -amount})
@@ -144,9 +146,10 @@ class Counter:
             self._state.open(account, opening.balance)
             return account
 
-    def _own(self, number: str) -> None:
-        if self._state.books.account(number) is None:
+    def _own(self, number: str) -> Account:
+        if (account := self._state.books.account(number)) is None:
             raise Impossible(404, f"no account {number} at this bank")
+        return account
 
     def _book(self, cause: str, lines: list[Line], against: dict[str, int]) -> Movement:
         movements = self._state.book(cause, lines, against)

@@ -31,6 +31,8 @@ REASONS: Final[dict[EndCause, str]] = {
     "expired": "Not approved by the end of the day",
 }
 FIRST_TRANSACTION: Final = 4711
+LOOK_S: Final = 0.005
+"""How often an order is looked at whose end is awaited."""
 
 
 class Instruction(NamedTuple):
@@ -159,7 +161,7 @@ class OrderDesk:
             return "arranged"
         if order.unapproved:
             return "expired"
-        if order.rail == "inside" and owner is None:
+        if order.rail == "inside" and (owner is None or owner.parent is not None):
             return "no_account"
         if order.rail == "inside" and beneficiary.account == order.source:
             return "own_account"
@@ -223,6 +225,14 @@ class OrderDesk:
             lines.append(Line(order.source, -order.charge, f"PHI CHUYEN TIEN {order.trace}", "charge"))
             against[CHARGES] = order.charge
         return self._state.book(f"order {order.trace}", lines, against)
+
+    def awaited(self, trace: str, seconds: float) -> Order:
+        """The order once it has ended, or as it stands after `seconds`: for banks that answer only then."""
+        clock = self._state.clock
+        until = clock.later(seconds)
+        while self._state.orders[trace].status in WAITING and clock.now() < until and not clock.closed:
+            clock.sleep(LOOK_S)
+        return self._state.orders[trace]
 
     def give_back(self, trace: str, reason: str) -> Movement:
         """The receiving bank returns an executed transfer: a credit of its own, with our trace number in the memo.

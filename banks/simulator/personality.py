@@ -21,7 +21,7 @@ import banks.simulator
 from banks.simulator.enrolment import BankSide, Enrolment
 from banks.simulator.orders import OrderDesk
 from banks.simulator.profile import Profile
-from banks.simulator.records import Notice, Order
+from banks.simulator.records import Movement, Notice, NoticeKind, Order
 from banks.simulator.refusals import Unusable
 from banks.simulator.state import State
 
@@ -83,6 +83,11 @@ class Personality(ABC):
         """Whether the customer gets a webhook about this order, which has ended just now."""
         del order
         return self.profile.tells_of_orders
+
+    def notices_of(self, movement: Movement) -> tuple[NoticeKind, ...]:
+        """The webhooks about this movement on an enrolled account, in the order they are sent."""
+        del movement
+        return ("movement",)
 
     def deliver(self, http: httpx.Client, url: str, letter: Letter, timeout_s: float) -> Reply:
         """Post `letter` to `url`. Raises httpx.HTTPError or httpx.InvalidURL."""

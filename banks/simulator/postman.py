@@ -19,7 +19,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from banks.simulator.clock import Agenda, bank_day
-from banks.simulator.records import Delivery, DeliveryTried, Movement, Notice, NoticeKept, Order, Spoilt
+from banks.simulator.records import Delivery, DeliveryTried, Movement, Notice, NoticeKept, NoticeKind, Order, Spoilt
 from banks.simulator.refusals import Impossible
 from banks.simulator.state import State
 
@@ -97,27 +97,28 @@ class Postman:
         self._submit([notice.number for notice in held])
 
     def announce(self, movements: Sequence[Movement]) -> None:
-        """Tell the customer of `movements` on enrolled accounts, one notice each, as the posting now says."""
+        """Tell the customer of `movements` on enrolled accounts, as the posting now says."""
         with self._state.lock:
             for movement in movements:
                 account = self._state.books.account(movement.account)
                 if account is not None and account.client and self.url is not None:
-                    self._announce((movement.reference,))
+                    for kind in self._bank.notices_of(movement):
+                        self._announce((movement.reference,), kind)
 
     def tell(self, order: Order) -> None:
         """Tell the customer what became of `order`, as the posting now says, if this bank does."""
         with self._state.lock:
             if self.url is not None and self._bank.tells_of(order):
-                self._announce((), order.trace)
+                self._announce((), "order", order.trace)
 
-    def _announce(self, references: tuple[str, ...], order: str | None = None) -> None:
+    def _announce(self, references: tuple[str, ...], kind: NoticeKind, order: str | None = None) -> None:
         posting, trace = self.posting, str(uuid.uuid4())
         status: Literal["waiting", "held", "dropped"] = "waiting"
         if posting.mode in ("hold", "drop"):
             status = "held" if posting.mode == "hold" else "dropped"
         for _ in range(posting.times if posting.mode == "duplicate" else 1):
             due = self._state.clock.later(self._state.settings.webhook_s) if status == "waiting" else None
-            self._add(references, order=order, status=status, request_trace=trace, next_at=due, posting=posting)
+            self._add(references, kind, order=order, status=status, request_trace=trace, next_at=due, posting=posting)
 
     def notify(self, reference: str, body: object) -> list[Notice]:
         """Announce a movement again, `times` times at once, right or spoilt. Raises Impossible (400, 404, 409)."""
@@ -126,14 +127,15 @@ class Postman:
         except msgspec.ValidationError as fault:
             raise Impossible(400, f"notify: {fault}") from fault
         with self._state.lock:
-            if self._state.books.movement(reference) is None:
+            if (movement := self._state.books.movement(reference)) is None:
                 raise Impossible(404, f"no movement {reference}")
             if self.url is None:
                 raise Impossible(409, "no webhook address is set")
             trace, now = str(uuid.uuid4()), self._state.clock.now()
             return [
-                self._add((reference,), status="waiting", request_trace=trace, next_at=now, posting=again)
+                self._add((reference,), kind, status="waiting", request_trace=trace, next_at=now, posting=again)
                 for _ in range(again.times)
+                for kind in self._bank.notices_of(movement)
             ]
 
     def tell_again(self, trace: str, body: object) -> list[Notice]:
@@ -149,7 +151,7 @@ class Postman:
                 raise Impossible(409, "no webhook address is set, or this bank tells nobody of orders")
             id_, now = str(uuid.uuid4()), self._state.clock.now()
             return [
-                self._add((), order=trace, status="waiting", request_trace=id_, next_at=now, posting=again)
+                self._add((), "order", order=trace, status="waiting", request_trace=id_, next_at=now, posting=again)
                 for _ in range(again.times)
             ]
 
@@ -164,6 +166,7 @@ class Postman:
             return [
                 self._add(
                     page,
+                    "list",
                     status="waiting",
                     request_trace=str(uuid.uuid4()),
                     next_at=self._state.clock.now(),
@@ -180,6 +183,7 @@ class Postman:
     def _add(
         self,
         references: tuple[str, ...],
+        kind: NoticeKind,
         *,
         order: str | None = None,
         status: Literal["waiting", "held", "dropped"],
@@ -192,7 +196,7 @@ class Postman:
         notice = Notice(
             number=len(self._state.notices) + 1,
             request_trace=request_trace,
-            kind="order" if order is not None else "movement" if paging is None else "list",
+            kind=kind,
             references=references,
             order=order,
             page=page,

@@ -17,19 +17,23 @@ EndCause = Literal[
     "no_account", "own_account", "wrong_name", "bank_offline", "insufficient_funds", "expired", "arranged"
 ]
 Spoilt = Literal["whole", "truncated", "html", "tampered"]
+NoticeKind = Literal["movement", "merchant", "list", "order"]
 NoticeStatus = Literal["waiting", "held", "dropped", "acknowledged", "given_up"]
 
 
 class Account(Struct, frozen=True, kw_only=True):
     """A customer's account. `client`: enrolled for the open interface. `bin`: set for an account at another bank.
 
-    Accounts at other banks are only known so that their owner's name can be compared.
+    Accounts at other banks are only known so that their owner's name can be compared. A virtual account has a `parent`:
+    what is paid to it lands there. `details` are what it was made for, in the bank's own words.
     """
 
     number: str
     name: str
     client: bool = False
     bin: str | None = None
+    parent: str | None = None
+    details: dict[str, str] = {}
 
 
 class Party(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,7 +47,8 @@ class Party(Struct, frozen=True, forbid_unknown_fields=True):
 class Movement(Struct, frozen=True, kw_only=True):
     """One row of an account's history. `reference` is unique; `trace` is six digits and starts again every bank day.
 
-    `memo` is the text as the bank delivers it; `order` our customer's id of his order; `reverses` a reference.
+    `memo` is the text as the bank delivers it; `order` our customer's id of his order; `reverses` a reference; `via`
+    the virtual account it was paid to.
     """
 
     reference: str
@@ -60,6 +65,7 @@ class Movement(Struct, frozen=True, kw_only=True):
     party: Party | None = None
     order: str | None = None
     reverses: str | None = None
+    via: str | None = None
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -106,13 +112,13 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """One webhook to be delivered: a movement, a page of a list of them, or what became of an order. The same
-    `request_trace` goes out with every attempt.
+    """One webhook to be delivered: a movement (once more as a merchant's sale where a bank has that), a page of a list
+    of them, or what became of an order. The same `request_trace` goes out with every attempt.
     """
 
     number: int
     request_trace: str
-    kind: Literal["movement", "list", "order"]
+    kind: NoticeKind
     references: tuple[str, ...] = ()
     order: str | None = None
     page: int = 1

@@ -42,6 +42,7 @@ class Line(NamedTuple):
     effective_on: date | None = None
     status: Literal["COMPLETED", "ERRORCORRECTED"] = "COMPLETED"
     reverses: str | None = None
+    via: str | None = None
 
 
 class State:
@@ -140,6 +141,7 @@ class State:
             party=line.party,
             order=line.order,
             reverses=line.reverses,
+            via=line.via,
         )
 
     def _memo(self, line: Line, trace: str, at: datetime) -> str:

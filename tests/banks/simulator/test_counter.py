@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from banks.simulator.clock import Agenda
+from banks.simulator.counter import Counter
+from banks.simulator.enrolment import load
+from banks.simulator.journal import Journal
+from banks.simulator.personality import personality
+from banks.simulator.postman import Postman
+from banks.simulator.records import Account
+from banks.simulator.state import State
 from tests.banks.simulator.customer import ControlPort, Customer, Mailbox, until
 
 QR = (
@@ -50,6 +60,17 @@ def test_a_payer_may_pay_another_amount_or_type_it_for_a_static_code(control: Co
 def test_a_payment_that_cannot_be_is_refused(control: ControlPort, body: dict[str, object], http: int) -> None:
     assert control.refused("/pay", **body)[0] == http
     assert control.get("/movements") == []
+
+
+def test_what_is_paid_to_a_virtual_account_lands_on_its_parent(keys: Path) -> None:
+    acb = personality("acb")
+    state = State(acb.profile, load(keys, acb), Journal(None))
+    postman = Postman(state, Agenda(state.clock), acb(state), None)
+    state.open(Account(number="VQR1", name="SOCAI", parent="12345678"), 0)
+    paid = Counter(state, postman).pay({"account": "VQR1", "amount": 7})
+    postman.close()
+    assert (paid.account, paid.via, state.books.balance("12345678")) == ("12345678", "VQR1", 100_000_007)
+    assert state.books.balance("VQR1") == 0
 
 
 def test_a_payer_inside_the_bank_pays_from_his_own_balance(control: ControlPort) -> None:

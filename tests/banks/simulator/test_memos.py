@@ -25,6 +25,7 @@ CODE = "SOCAI7K3M9Q2X"
         ("two_codes", CODE, "SOCAI7K3M9Q2X SOCAI8AAAA22Y GD 112233-011525 10:30:00"),
         ("none", CODE, "NGUYEN VAN ANH chuyen khoan GD 112233-011525 10:30:00"),
         ("inside", CODE, "IB NGUYEN VAN ANH SOCAI7K3M9Q2X"),
+        ("mb", "SOCAI7K3M9Q2X  Cảm ơn!", "CUSTOMER SOCAI7K3M9Q2X  Cam on  Trace 112233"),
         ("acb", "", "GD 112233-011525 10:30:00"),
     ],
 )
