@@ -194,8 +194,7 @@ def addresses(values: dict[str, str]) -> str:
     return "\n".join(
         (
             f"  web               {values['SOCAI_PUBLIC_URL']}",
-            f"  bank simulator    http://127.0.0.1:{values['SOCAI_SIMULATOR_PORT']}"
-            f"  (control: http://127.0.0.1:{values['SOCAI_SIMULATOR_CONTROL_PORT']})",
+            f"  bank lab          http://127.0.0.1:{values['SOCAI_SIMULATOR_CONTROL_PORT']}",
             f"  event store       {shown('EVENT_STORE_URL')}",
             f"  read tables       {shown('READ_TABLES_URL')}",
             f"  queues            {values['REDIS_URL']}",

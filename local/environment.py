@@ -32,10 +32,19 @@ WEB_PORT = 8080
 BANK_WEBHOOK_PATH = "/v1/bank-webhooks/{account}"
 """Where our web takes the notices of the simulated banks, which put in what we call the account."""
 
+BANKS = ("acb",)
+"""The simulated banks of the stage, by code."""
+
+
+def bank_port(bank: str) -> str:
+    """The variable that names the port of a simulated bank."""
+    return f"SOCAI_LOCAL_BANK_{bank.upper()}_PORT"
+
+
 PORTS = {
     "SOCAI_WEB_PORT": WEB_PORT,
-    "SOCAI_SIMULATOR_PORT": None,
     "SOCAI_SIMULATOR_CONTROL_PORT": None,
+    **{bank_port(bank): None for bank in BANKS},
     "SOCAI_LOCAL_MONGO_PORT": None,
     "SOCAI_LOCAL_MYSQL_PORT": None,
     "SOCAI_LOCAL_REDIS_PORT": None,

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from local.environment import DATABASE, EVENTS, Stage, mysql_password, uses
+from local.environment import BANKS, DATABASE, EVENTS, Stage, bank_port, mysql_password, uses
 from local.found import mysqld
 from local.mongodb import ReplicaSet
 from local.mysql import SqlServer
@@ -71,12 +71,12 @@ def programs(stage: Stage, values: Mapping[str, str]) -> Iterator[Part]:
 
     One by one: each begins to start while the names of the queues are asked for.
     """
-    bank = [int(values[name]) for name in ("SOCAI_SIMULATOR_PORT", "SOCAI_SIMULATOR_CONTROL_PORT")]
+    lab = [int(values[name]) for name in ("SOCAI_SIMULATOR_CONTROL_PORT", *map(bank_port, BANKS))]
     web = values["SOCAI_PUBLIC_URL"]
     if committer := values["EVENT_STORE_COMMITTER"]:
         yield program(stage, values, "committer", "ledger", "committer", ready=lambda: accepts(Path(committer)))
     yield program(stage, values, "web", "web", ready=lambda: answers(f"{web}/ready"))
-    yield program(stage, values, "simulator", "banks.simulator", "serve", ready=lambda: all(map(listens, bank)))
+    yield program(stage, values, "simulator", "banks.simulator", "serve", ready=lambda: all(map(listens, lab)))
     for verb in ("projector", "reactor", "scheduler"):
         yield program(stage, values, verb, "workers", verb)
     for queue in one_shot(stage, values, "queues", "workers", "queues").split():
@@ -94,22 +94,23 @@ def program(
 
 
 def enrol(stage: Stage, values: Mapping[str, str]) -> None:
-    """Let the simulated bank take us on: it writes its side and ours. An enrolment for this address is kept."""
-    address = f"http://127.0.0.1:{values['SOCAI_SIMULATOR_PORT']}"
-    ours, theirs = Path(values["SOCAI_BANK_ACCOUNTS"]), Path(values["SOCAI_BANK_KEYS"]) / "acb" / "simulator.json"
-    if (
-        ours.is_file()
-        and theirs.is_file()
-        and all(row["base_url"].startswith(f"{address}/") for row in _enrolled(ours))
-    ):
+    """Let the simulated banks take us on: they write their side and ours. An enrolment for these addresses is kept."""
+    addresses = {bank: f"http://127.0.0.1:{values[bank_port(bank)]}" for bank in BANKS}
+    if all(_is_enrolled(Path(values["SOCAI_BANK_KEYS"]), bank, address) for bank, address in addresses.items()):
         return
-    words = ("enrol", "--keys", values["SOCAI_BANK_KEYS"], "--bank", f"acb={address}")
-    one_shot(stage, values, "enrol", "banks.simulator", *words)
+    words = [word for bank, address in addresses.items() for word in ("--bank", f"{bank}={address}")]
+    one_shot(stage, values, "enrol", "banks.simulator", "enrol", "--keys", values["SOCAI_BANK_KEYS"], *words)
 
 
-def _enrolled(file: Path) -> list[dict[str, str]]:
-    rows: list[dict[str, str]] = json.loads(file.read_text())["bank_accounts"]
-    return rows
+def _is_enrolled(keys: Path, bank: str, address: str) -> bool:
+    """Whether a bank has taken us on at this address, and our file says so: asked here, because asking there takes a
+    process.
+    """
+    ours, theirs = keys / "accounts.json", keys / bank / "simulator.json"
+    if not (ours.is_file() and theirs.is_file()):
+        return False
+    rows: list[dict[str, str]] = json.loads(ours.read_text())["bank_accounts"]
+    return any(row["bank"] == bank and row["base_url"].startswith(f"{address}/") for row in rows)
 
 
 def one_shot(stage: Stage, values: Mapping[str, str], name: str, *module: str) -> str:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from ledger.settings import read_settings
-from local.environment import Stage, prepare, read, uses, with_our_dialect
+from local.environment import BANKS, Stage, prepare, read, uses, with_our_dialect
 from local.found import ServerMissing
 from local.processes import NotReady
 
@@ -33,10 +33,10 @@ def test_a_second_run_has_the_same_environment(stage: Stage) -> None:
 def test_a_port_taken_meanwhile_is_replaced_and_the_others_stay(stage: Stage) -> None:
     before = prepare(stage, {})
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", int(before["SOCAI_SIMULATOR_PORT"])))
+        taken.bind(("127.0.0.1", int(before["SOCAI_LOCAL_BANK_ACB_PORT"])))
         taken.listen()
         after = prepare(stage, {})
-    assert after["SOCAI_SIMULATOR_PORT"] != before["SOCAI_SIMULATOR_PORT"]
+    assert after["SOCAI_LOCAL_BANK_ACB_PORT"] != before["SOCAI_LOCAL_BANK_ACB_PORT"]
     assert after["SOCAI_LOCAL_MONGO_PORT"] == before["SOCAI_LOCAL_MONGO_PORT"]
 
 
@@ -51,9 +51,9 @@ def test_a_stage_keeps_the_sql_server_it_was_made_with(stage: Stage) -> None:
 
 
 def test_no_two_parts_get_the_same_port(stage: Stage) -> None:
-    values = prepare(stage, {"SOCAI_WEB_PORT": "18080", "SOCAI_SIMULATOR_PORT": "18080"})
+    values = prepare(stage, {"SOCAI_WEB_PORT": "18080", "SOCAI_LOCAL_BANK_ACB_PORT": "18080"})
     ports = [value for name, value in values.items() if name.endswith("_PORT")]
-    assert len(set(ports)) == len(ports) == 6
+    assert len(set(ports)) == len(ports) == 5 + len(BANKS)
 
 
 def test_only_the_owner_can_read_it(stage: Stage) -> None:

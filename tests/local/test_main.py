@@ -42,12 +42,14 @@ SECOND_PORT = """
 import os, sys, threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 if "enrol" not in sys.argv:
-    control = HTTPServer(("127.0.0.1", int(os.environ["SOCAI_SIMULATOR_CONTROL_PORT"])), BaseHTTPRequestHandler)
-    threading.Thread(target=control.serve_forever, daemon=True).start()
+    banks = [name for name in os.environ if name.startswith("SOCAI_LOCAL_BANK_") and "_ACB_" not in name]
+    for name in ("SOCAI_SIMULATOR_CONTROL_PORT", *banks):
+        other = HTTPServer(("127.0.0.1", int(os.environ[name])), BaseHTTPRequestHandler)
+        threading.Thread(target=other.serve_forever, daemon=True).start()
 """
 PROGRAMS = {
     "web": LISTENS.format(port="SOCAI_WEB_PORT"),
-    "banks/simulator": SECOND_PORT + LISTENS.format(port="SOCAI_SIMULATOR_PORT"),
+    "banks/simulator": SECOND_PORT + LISTENS.format(port="SOCAI_LOCAL_BANK_ACB_PORT"),
     "workers": WORKERS,
 }
 
