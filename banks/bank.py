@@ -212,15 +212,23 @@ class OrderNews(msgspec.Struct, frozen=True, kw_only=True):
 
 class BankNotice(msgspec.Struct, frozen=True, kw_only=True):
     """A bank's webhook, authentic and understood. `trace` is the bank's id of this call, echoed in the acknowledgement;
-    `page` of `pages` where a list comes in parts; `orders` where it tells what became of orders of ours.
+    `page` of `pages` where a list comes in parts; `orders` where it tells what became of orders of ours. A `hint` says
+    that something moved and does not prove what: the history tells. `echo` is what else the acknowledgement repeats, in
+    the bank's own format. Hides itself.
     """
 
     lines: tuple[StatementRow, ...]
     trace: str
-    kind: Literal["movement", "list", "order"]
+    kind: Literal["movement", "list", "order", "hint"]
     page: int = 1
     pages: int = 1
     orders: tuple[OrderNews, ...] = ()
+    echo: str = ""
+
+    def __repr__(self) -> str:
+        return f"BankNotice({self.kind}, {len(self.lines)} lines, {len(self.orders)} orders)"
+
+    __str__ = __repr__
 
 
 class Acknowledgement(msgspec.Struct, frozen=True):

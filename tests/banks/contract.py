@@ -38,6 +38,7 @@ class Rig:
     """One bank in front of a scripted server. `reply_to_order` and `reply_to_status` are set by a test.
 
     `good_headers` prove `notice`; where its body proves itself they are empty, and `forged` holds bodies that do not.
+    `refused_with` is the HTTP status of an acknowledgement that says: not proven, not understood, send it again.
     """
 
     bank: Bank
@@ -53,6 +54,7 @@ class Rig:
     orders_received: Callable[[], int]
     say: dict[str, Reply] = field(default_factory=dict)
     forged: Sequence[bytes] = ()
+    refused_with: tuple[int, int, int] = (401, 400, 503)
 
 
 def open_rig(code: str, server: HttpServer, base_url: str | None = None) -> Rig:
@@ -157,7 +159,7 @@ def check_explicit_words(rig: Rig) -> None:
 def check_webhook_keys(rig: Rig) -> None:
     for headers in rig.good_headers:
         first = rig.bank.read_webhook(headers, rig.notice)
-        assert first.lines or first.orders
+        assert bool(first.lines or first.orders) != (first.kind == "hint"), "a hint proves no movement, all else one"
         assert first == rig.bank.read_webhook(headers, rig.notice), "the same notice reads the same"
     bad = [(headers, body) for headers in rig.good_headers for body in rig.forged]
     if rig.good_headers[0]:
@@ -175,15 +177,19 @@ def check_acknowledgements(rig: Rig) -> None:
     taken = rig.bank.acknowledge(notice, None, NOW, "ref")
     assert taken.status == 200
     assert taken == rig.bank.acknowledge(notice, None, NOW, "ref")
+    not_proven, not_understood, again = rig.refused_with
+    answers = {(taken.status, taken.body)}
     for problem, status in (
-        (SignatureInvalid("x"), 401),
-        (WebhookUnreadable("x"), 400),
-        (BodyTooLarge("x"), 400),
-        (EventStoreUnavailable("x"), 503),
+        (SignatureInvalid("x"), not_proven),
+        (WebhookUnreadable("x"), not_understood),
+        (EventStoreUnavailable("x"), again),
     ):
         refused = rig.bank.acknowledge(None, problem, NOW)
         assert refused.status == status
         assert refused.body
+        answers.add((refused.status, refused.body))
+    assert len(answers) == 4, "the bank can tell why it was refused, and that it was"
+    assert rig.bank.acknowledge(None, BodyTooLarge("x"), NOW) == rig.bank.acknowledge(None, WebhookUnreadable("x"), NOW)
 
 
 def check_hidden_secrets(rig: Rig) -> None:
