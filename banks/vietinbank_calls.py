@@ -21,13 +21,20 @@ from banks.transport import Answer
 from banks.vietinbank_credentials import VietinbankCredentials
 from ledger.calendar import ICT
 
+DISBURSEMENT_CARRIES: Final = ("merchantId", "providerId", "channel", "version", "language", "transTime")
+ERP_CARRIES: Final = (*DISBURSEMENT_CARRIES, "clientIP")
+"""What every call of a family carries beside its own fields."""
+
 
 class Call(msgspec.Struct, frozen=True):
-    """One call: its path below the base address, the digest of its signature, and the fields signed, in order."""
+    """One call: its path below the base address, the digest of its signature, the fields signed, in order, and what it
+    carries as all calls of its family do.
+    """
 
     path: str
     digest: Digest
     signed: tuple[str, ...]
+    carries: tuple[str, ...] = ERP_CARRIES
 
 
 NAME: Final = Call(
@@ -68,6 +75,7 @@ BALANCE: Final = Call(
     "/disbursement/merchantAccountInfo",
     "sha1",
     ("requestId", "providerId", "merchantId", "accountId", "transTime", "channel", "version", "language"),
+    DISBURSEMENT_CARRIES,
 )
 
 RECORD_SIGNED: Final = ("transId", "senderAcctId", "recvAcctId", "amount")
@@ -103,8 +111,8 @@ def plain_text(fields: Mapping[str, object], signed: Sequence[str]) -> str:
 
 
 def signed_body(call: Call, fields: Mapping[str, object], given: VietinbankCredentials, at: datetime) -> bytes:
-    """The JSON of a call: its own `fields`, what all calls carry, and the signature. `at` is our instant of sending."""
-    whole = {
+    """The JSON of a call: its own `fields`, what its family carries, and the signature. We send it at `at`."""
+    common: dict[str, object] = {
         "merchantId": given.merchant_id,
         "providerId": given.provider_id,
         "channel": CHANNEL,
@@ -112,8 +120,8 @@ def signed_body(call: Call, fields: Mapping[str, object], given: VietinbankCrede
         "clientIP": given.client_ip,
         "language": LANGUAGE,
         "transTime": stamp(at),
-        **fields,
     }
+    whole = {name: common[name] for name in call.carries} | dict(fields)
     signature = rsa_signature(plain_text(whole, call.signed).encode(), given.private_key, call.digest)
     return compact(whole | {"signature": signature})
 

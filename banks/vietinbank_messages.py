@@ -10,7 +10,6 @@ taken from it: the statement shows the movement, under the same reference, and t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -53,6 +52,19 @@ NOTICE_SIGNED: Final = (
 )
 ANSWER_SIGNED: Final = ("transId", "originalId", "transTime", "custCode", "custName", "custAcct", "amount", "status")
 """What is signed of each record of a notice and, after the code, of our answer. Of `status` it is the code."""
+
+HEADER_REPEATED: Final = (
+    "msgId",
+    "channelId",
+    "providerId",
+    "merchantId",
+    "productId",
+    "recordNum",
+    "encrypt",
+    "gatewayId",
+    "username",
+)
+"""What our answer repeats of a notice's header. That it repeats the records too is [assumed]: a partner's does."""
 
 TAKEN: Final = ("00", "Received")
 REFUSALS: Final[tuple[tuple[type[Problem], tuple[str, str]], ...]] = (
@@ -242,7 +254,7 @@ def read_notice(raw_body: bytes, account_number: str) -> BankNotice:
             raise NotJson(f"more than {NOTICE_ROWS_MAX} records")
         if any(record.get("custAcct") != account_number for record in records):
             raise NotJson("custAcct: a movement of another account")
-        return BankNotice(lines=(), trace=short(number, "msgId"), kind="hint", echo=_echo(records))
+        return BankNotice(lines=(), trace=short(number, "msgId"), kind="hint", echo=_echo(header, records))
     except (NotJson, RowUnreadable) as error:
         raise WebhookUnreadable(f"The notice cannot be understood: {error}.", field="body") from None
 
@@ -253,20 +265,19 @@ def acknowledgement(
     """The answer, signed by us. A notice taken is repeated in it, and a refusal repeats nothing."""
     taken = notice is not None and problem is None
     code, words = TAKEN if taken else next((said for kind, said in REFUSALS if isinstance(problem, kind)), COME_AGAIN)
-    records = _records(parse(notice.echo.encode())) if notice is not None and taken else []
-    header = {
-        "msgId": notice.trace if notice is not None else "",
-        "msgType": ACKNOWLEDGED,
+    repeated, records = _parts(notice.echo.encode()) if notice is not None and taken else ({}, [])
+    text = code + _signed_text(records, ANSWER_SIGNED)
+    header: dict[str, Json] = {
+        "msgId": "",
         "providerId": given.provider_id,
         "merchantId": given.merchant_id,
+        **repeated,
+        "msgType": ACKNOWLEDGED,
         "timestamp": stamp(at),
-        "recordNum": str(len(records)),
-        "signature": rsa_signature((code + _signed_text(records, ANSWER_SIGNED)).encode(), given.private_key, "sha256"),
+        "signature": rsa_signature(text.encode(), given.private_key, "sha256"),
     }
-    return Acknowledgement(
-        200,
-        compact({"header": header, "data": {"records": records, "errors": {"errorCode": code, "errorDesc": words}}}),
-    )
+    data = {"records": records, "errors": {"errorCode": code, "errorDesc": words}}
+    return Acknowledgement(200, compact({"header": header, "data": data}))
 
 
 def _parts(raw_body: bytes) -> tuple[dict[str, Json], list[dict[str, Json]]]:
@@ -299,8 +310,9 @@ def _text(record: Mapping[str, Json], name: str) -> str:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
-def _echo(records: Sequence[Mapping[str, Json]]) -> str:
+def _echo(header: Mapping[str, Json], records: Sequence[Mapping[str, Json]]) -> str:
     """What our answer repeats of a notice: of each record what is signed, with our own status for it."""
-    status = {"code": BOOKED, "message": "Received"}
+    status: Json = {"code": BOOKED, "message": "Received"}
     repeated = [{name: record.get(name) for name in ANSWER_SIGNED} | {"status": status} for record in records]
-    return json.dumps(repeated, ensure_ascii=False, separators=(",", ":"))
+    whole = {"header": {name: header.get(name, "") for name in HEADER_REPEATED}, "data": {"records": repeated}}
+    return compact(whole).decode()

@@ -67,6 +67,7 @@ def test_the_transfer_signs_the_published_text() -> None:
 
 def test_the_balance_is_signed_with_sha1_as_its_family_wants() -> None:
     sent = body(BALANCE, {"requestId": "q", "accountId": "110000000001"})
+    assert "clientIP" not in sent
     text = "qSOCAI11000000000120250115100001WEB1.0vi"
     verify(sent["signature"], text, hashes.SHA1())  # noqa: S303  # the bank's own choice
     with pytest.raises(InvalidSignature):

@@ -323,11 +323,16 @@ def test_a_notice_taken_is_acknowledged_record_by_record_under_our_signature() -
     header = {name: said["header"][name] for name in said["header"] if name != "signature"}
     assert header == {
         "msgId": "VTBMSG2025011500001",
-        "msgType": "1210",
+        "channelId": "VTB",
         "providerId": "SOCAI",
         "merchantId": "",
-        "timestamp": "20250115100000",
+        "productId": "VA",
         "recordNum": "1",
+        "encrypt": "",
+        "gatewayId": "",
+        "username": "",
+        "msgType": "1210",
+        "timestamp": "20250115100000",
     }
 
 

@@ -68,7 +68,8 @@ def answer_fault(http: int, text: str, msg_id: str, records: Sequence[Row], side
         header.text("msgId", msg_id, "the msgId of the notice")
         header.text("msgType", "1210", "1210")
         signature = header.text("signature", r"[A-Za-z0-9+/=]{1,1000}", "Base64")
-        errors = answer.within("data", ("errors",)).within("errors", ("errorCode", "errorDesc"))
+        # Whether the answer repeats the records is not said: what it is signed over are those of the notice anyhow.
+        errors = Fields(answer.document("data").get("errors"), "answer.data.errors", ("errorCode", "errorDesc"))
         code = errors.text("errorCode", r"[0-9]{2}", "two digits")
         errors.text("errorDesc", ".*", "a text")
     except Malformed as fault:
