@@ -25,6 +25,7 @@ from tests.torture import (
     read_tables_outages,
     rebuild_in_use,
     rebuild_kills,
+    transfers,
 )
 from tests.torture.servers import STORES, Servers
 from tests.torture.trial import Bench, Report
@@ -114,6 +115,10 @@ def _rebuild_kills(servers: Servers, bench: Bench, short: bool) -> Report:
     return rebuild_kills.run(bench, servers.fresh_tables(), rebuild_kills.SHORT if short else rebuild_kills.FULL)
 
 
+def _transfers(servers: Servers, bench: Bench, short: bool) -> Report:
+    return transfers.run(bench, servers.directory, transfers.SHORT if short else transfers.FULL)
+
+
 EVERYWHERE = tuple(STORES)
 
 TRIALS = [
@@ -130,5 +135,6 @@ TRIALS = [
     Trial(read_tables_full_disk.NAME, "", "the disk of the read tables fills up", ("mongodb",), _read_tables_full_disk),
     Trial(rebuild_in_use.NAME, "", "rebuilds while all is read and written", ("mongodb",), _rebuild_in_use),
     Trial(rebuild_kills.NAME, "d", "kill -9 of rebuilds and of those that fold", ("mongodb",), _rebuild_kills),
+    Trial(transfers.NAME, "", "orders at every simulated bank, with faults", ("sqlite",), _transfers),
     Trial(on_mysql.NAME, "", "the tests of MariaDB on Oracle's MySQL", ("mysql",), _on_mysql),
 ]

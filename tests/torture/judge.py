@@ -40,6 +40,8 @@ class Kind(StrEnum):
     SLOW = "took longer than it may"
     TEST = "a test failed on this server"
     MODEL = "the log does not do what the model does"
+    SENT_TWICE = "an order was sent more than once"
+    BANK_DIFFERS = "the bank's books and our payouts differ"
     STALLED = "did not go on in time after the disturbance"
 
 

@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 from uuid import UUID
 
 import workers
+from banks.bank import Bank, StatementRow
 from banks.registry import load_accounts, open_banks
 from banks.simulator.enrolment import Enrolment, enrol
 from banks.simulator.personality import personality
@@ -142,9 +143,18 @@ class World:
         intent = self.intent(merchant_id, units)
         self.pay(intent)
         self.read_statement(bank_account_id)
+        self.settle(merchant_id, intent)
+        return merchant_id
+
+    def settle(self, merchant_id: str, intent: PaymentIntent) -> None:
+        """Makes what was paid for the intent available to the merchant."""
         settlement = self.do(CloseSettlement(merchant_id=merchant_id, payment_intent_ids=(intent.id,)))
         self.do(ReleaseSettlement(settlement_id=settlement))
-        return merchant_id
+
+    def movements(self, bank: Bank) -> list[StatementRow]:
+        """All movements on our account as an aggregator would tell them, for a bank that has no history."""
+        number = bank.account.account_number
+        return [_row(one) for one in self.control(f"/movements?account={number}")]
 
     def request_payout(self, merchant_id: str, units: int = 1_000_000, **changes: str) -> str:
         """An approved payout."""
@@ -236,6 +246,22 @@ class World:
         eventually(lambda: self.control(f"/orders/{trace}")["status"] in ("executed", "refused"))
 
 
+def _row(movement: dict[str, Any]) -> StatementRow:
+    at = datetime.fromisoformat(movement["at"])
+    return StatementRow(
+        account_number=movement["account"],
+        bank_reference=movement["reference"],
+        direction=movement["direction"],
+        amount=Money(movement["amount"]),
+        booked_at=at,
+        bank_time=movement["at"],
+        value_date=bank_day(at),
+        source="webhook",
+        memo=movement["memo"],
+        balance_after=Money(movement["balance_after"]),
+    )
+
+
 def eventually(condition: Callable[[], object], within_s: float = 30) -> None:
     """Polls until the condition holds; fails after `within_s` seconds."""
     until = time.monotonic() + within_s
@@ -264,14 +290,15 @@ class Enrolled:
 
     keys: Path
     port: int
+    bank: str = "acb"
 
 
-def enrolled(keys: Path) -> Enrolled:
-    """Takes us on as a customer of the simulated bank; slow, because it makes keys."""
-    port = free_port()
-    our_accounts = ((BANK_ACCOUNT, ACCOUNT_NUMBER),)
-    enrol(keys, personality("acb"), Enrolment(base_url=f"http://127.0.0.1:{port}", accounts=our_accounts))
-    return Enrolled(keys, port)
+def enrolled(keys: Path, bank: str = "acb") -> Enrolled:
+    """Takes us on as a customer of a simulated bank; slow, because it makes keys."""
+    port, kind = free_port(), personality(bank)
+    our_accounts = ((f"ba_{bank}_main", kind.profile.account),)
+    enrol(keys, kind, Enrolment(base_url=f"http://127.0.0.1:{port}", accounts=our_accounts))
+    return Enrolled(keys, port, bank)
 
 
 @contextmanager
@@ -287,7 +314,7 @@ def open_world(customer: Enrolled, event_store_url: str, read_tables_url: str, r
     }
     clock, token = Clock(), Token()
     with (
-        Simulator(customer.keys, port=customer.port) as simulator,
+        Simulator(customer.keys, customer.bank, port=customer.port) as simulator,
         closing(keys_at(event_store_url)) as person_keys,
     ):
         parts = _parts(environment, clock, token, person_keys)
