@@ -73,8 +73,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP call. `query` is appended to `url`; `body` goes out byte for byte. Shows method only: the rest may hold
-    account numbers and keys.
+    """One HTTP call. `query` is appended to `url`; `body` goes out byte for byte. `answer_max`, in bytes, stands in the
+    place of the usual limit where a bank gives a long list whole. Shows method only: the rest may hold account numbers
+    and keys.
     """
 
     method: Literal["GET", "POST"]
@@ -82,6 +83,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str]
     query: Mapping[str, str] = {}
     body: bytes | None = None
+    answer_max: int | None = None
 
     def __repr__(self) -> str:
         return f"Request({self.method})"
@@ -192,18 +194,18 @@ class Transport:
                 content=request.body,
                 extensions={"timeout": waits},
             ) as response:
-                body = self._body(response.iter_stream())
+                body = self._body(response.iter_stream(), request.answer_max or limits.answer_max)
                 headers = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in response.headers}
                 return Answer(response.status, headers, body)
         except FAILURES as error:
             raise self._call.verdict(type(error).__name__) from None
 
-    def _body(self, chunks: Iterable[bytes]) -> bytes:
+    def _body(self, chunks: Iterable[bytes], size_max: int) -> bytes:
         body = bytearray()
         for chunk in chunks:
             body += chunk
-            if len(body) > self._limits.answer_max:
-                raise PerhapsSent(f"the answer is larger than {self._limits.answer_max} bytes")
+            if len(body) > size_max:
+                raise PerhapsSent(f"the answer is larger than {size_max} bytes")
         return bytes(body)
 
 

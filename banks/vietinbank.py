@@ -206,4 +206,5 @@ class Vietinbank(Bank):
             "x-ibm-client-secret": self._credentials.client_secret.reveal(),
         }
         body = signed_body(call, fields, self._credentials, self._clock())
-        return Request(method="POST", url=self.account.base_url + call.path, headers=headers, body=body)
+        url = self.account.base_url + call.path
+        return Request(method="POST", url=url, headers=headers, body=body, answer_max=call.answer_max)

@@ -28,13 +28,14 @@ ERP_CARRIES: Final = (*DISBURSEMENT_CARRIES, "clientIP")
 
 class Call(msgspec.Struct, frozen=True):
     """One call: its path below the base address, the digest of its signature, the fields signed, in order, and what it
-    carries as all calls of its family do.
+    carries as all calls of its family do. `answer_max` is set where the answer is a list that the bank gives whole.
     """
 
     path: str
     digest: Digest
     signed: tuple[str, ...]
     carries: tuple[str, ...] = ERP_CARRIES
+    answer_max: int | None = None
 
 
 NAME: Final = Call(
@@ -70,7 +71,14 @@ ENQUIRY: Final = Call(  # [assumed] 4.1.3
     "sha256",
     ("requestId", "providerId", "merchantId", "originalRequestId", "transId"),
 )
-STATEMENT: Final = Call("/erp/v1/statement/inquiry", "sha256", ("requestId", "providerId", "merchantId", "account"))
+STATEMENT_MAX: Final = 32 * 1024 * 1024
+"""In bytes: some 25,000 movements of one day in one direction, which the bank does not divide into pages (4.1.4)."""
+STATEMENT: Final = Call(
+    "/erp/v1/statement/inquiry",
+    "sha256",
+    ("requestId", "providerId", "merchantId", "account"),
+    answer_max=STATEMENT_MAX,
+)
 BALANCE: Final = Call(
     "/disbursement/merchantAccountInfo",
     "sha1",
@@ -137,7 +145,7 @@ def compact(value: object) -> bytes:
 
 def said(answer: Answer, request_id: str) -> Said:
     """The answer taken apart. Raises NotJson when it is no JSON object, or belongs to another request."""
-    body = parse(answer.body)
+    body = parse(answer.body, size_max=STATEMENT_MAX)
     if not isinstance(body, dict):
         raise NotJson("not an object")
     if body.get("requestId") not in (None, request_id):

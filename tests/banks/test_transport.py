@@ -94,6 +94,16 @@ def test_whatever_goes_wrong_after_the_first_byte_means_perhaps_sent_and_is_sent
     assert len(server.received) == 1
 
 
+def test_a_list_that_comes_whole_may_be_longer_and_has_a_limit_of_its_own(
+    server: HttpServer, transport: Transport
+) -> None:
+    server.script = lambda _: BROKEN_ANSWERS["a huge body"]
+    asked = msgspec.structs.replace(post(server.url), answer_max=70_000)
+    assert len(transport.ask(asked).body) == 70_000
+    with pytest.raises(PerhapsSent, match="69999 bytes"):
+        transport.ask(msgspec.structs.replace(asked, answer_max=69_999))
+
+
 @pytest.mark.parametrize("part", ["head", "body"])
 def test_an_answer_that_drips_ends_with_the_call(part: str) -> None:
     """Each byte comes well within the read limit; only the limit of the whole call can end it."""

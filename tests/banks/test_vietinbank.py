@@ -242,6 +242,14 @@ def test_too_many_days_are_refused(rig: Rig) -> None:
         rig.bank.history(date(2024, 1, 1), date(2024, 1, 1) + timedelta(days=HISTORY_DAYS_MAX))
 
 
+def test_a_day_of_many_movements_comes_whole(rig: Rig) -> None:
+    rows = [row("statement_credits.json", bankTransId=f"5233201{number:05}") for number in range(500)]
+    rig.say["credits"] = answer(told("statement_credits.json", records=rows))
+    page = rig.bank.history(TODAY, TODAY)
+    assert len({line.key for line in page.lines}) == 500
+    assert page.doubtful == ()
+
+
 def test_a_doubtful_row_is_told_of_beside_the_good_ones(rig: Rig) -> None:
     rows = [row("statement_credits.json"), row("statement_credits.json", bankTransId="")]
     rig.say["credits"] = answer(told("statement_credits.json", records=rows))
