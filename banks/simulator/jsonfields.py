@@ -63,6 +63,12 @@ class Fields:
             raise Malformed(f"{self._path}.{name} must be a whole number from {least}")
         return value
 
+    def exactly(self, name: str, value: int | bool) -> None:
+        """`name` must be this whole number, or this true or false, and not the one that equals it."""
+        found = self._value[name]
+        if found != value or type(found) is not type(value):
+            raise Malformed(f"{self._path}.{name} must be {str(value).lower()}")
+
     def within(self, name: str, names: tuple[str, ...]) -> Fields:
         """The object `name`, which must have exactly the fields `names`."""
         return Fields(self._value[name], f"{self._path}.{name}", names)

@@ -158,8 +158,8 @@ class Postman:
     def send_list(self, day: date | None, page_size: int) -> list[Notice]:
         """Send the list of `day` (the previous day when None) in pages. Raises Impossible (409)."""
         with self._state.lock:
-            if self.url is None:
-                raise Impossible(409, "no webhook address is set")
+            if self.url is None or not self._bank.profile.sends_lists:
+                raise Impossible(409, "no webhook address is set, or this bank sends no lists")
             day = day or bank_day(self._state.clock.now()) - timedelta(days=1)
             rows = [row.reference for row in self._state.books.movements(None, day, day) if self._is_clients(row)]
             pages = [tuple(rows[at : at + page_size]) for at in range(0, len(rows), page_size)]

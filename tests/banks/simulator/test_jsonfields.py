@@ -54,3 +54,12 @@ def test_a_value_of_another_type_or_range_is_named_by_its_path(take: Callable[[F
 def test_an_object_must_have_exactly_its_fields(value: object) -> None:
     with pytest.raises(Malformed):
         Fields(value, "body", ("a",))
+
+
+def test_a_number_is_not_the_truth_that_equals_it() -> None:
+    fields = Fields({"zero": 0, "no": False}, "body", ("zero", "no"))
+    fields.exactly("zero", 0)
+    fields.exactly("no", False)
+    for name, value in (("zero", False), ("no", 0), ("zero", 1)):
+        with pytest.raises(Malformed, match=name):
+            fields.exactly(name, value)
