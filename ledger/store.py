@@ -29,6 +29,7 @@ from eventsourcing.utils import Environment, EnvType
 
 from ledger.accounts import Account
 from ledger.aggregate import Aggregate, Envelope, decode, encode
+from ledger.completeness import Completeness
 from ledger.discovery import import_all
 from ledger.errors import EventStoreUnavailable, LogCutShort, NotFound
 from ledger.event_log import EventLog, Recorded, environment_of
@@ -69,7 +70,7 @@ class Ledger(Application[str]):
     `environment`: the library's variables (PERSISTENCE_MODULE, EVENT_STORE_URL, …); `vault`: seals personal data.
     """
 
-    snapshot_intervals: ClassVar[dict[type[Any], int]] = {Account: 100}
+    snapshot_intervals: ClassVar[dict[type[Any], int]] = {Account: 100, Completeness: 100}
 
     def __init__(self, environment: EnvType, vault: Vault) -> None:
         super().__init__(environment)

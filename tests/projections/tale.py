@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import msgspec
 
+from commands.completeness import RecordBankBalance, RecordCompleteness
 from commands.merchants import AddWebhookEndpoint, RemoveWebhookEndpoint
 from commands.notices import KeepUnreadableNotice
 from commands.payments import CancelPaymentIntent, ExpirePaymentIntent
@@ -26,6 +27,7 @@ from commands.payouts import (
 from commands.settlements import CloseSettlement, ReleaseSettlement
 from commands.statements import ExplainBankFee, MatchStatementLine, RecordStatementLine, line_of
 from commands.webhooks import RecordWebhookDelivered, RecordWebhookFailed
+from ledger.completeness import BY_ENQUIRY, BY_RUNNING_BALANCE, Checkpoint, Hole, Judgement, Proof
 from ledger.ids import of_event
 from ledger.merchants import Merchant
 from ledger.payouts import Payout
@@ -66,6 +68,7 @@ def tell(story: Story) -> Tale:
     _money_out_unclear(tale)
     _money_out_late(tale)
     _told(tale)
+    _watched(tale)
     return tale
 
 
@@ -191,6 +194,17 @@ def _money_out_late(tale: Tale) -> None:
     after_all = _pay(tale, "after all", 21_000)
     story.when(RecordPayoutDeclined(payout_id=after_all.id, reason="refused", bank_code="05"))
     tale.says("after all", story.row(21_000, after_all.end_to_end_id, direction="debit"))
+
+
+def _watched(tale: Tale) -> None:
+    story, at = tale.story, tale.story.now
+    hole = Hole(hole_id="hole_tale", seen_by=BY_RUNNING_BALANCE, since=at, until=at, missing=dong(7_000))
+    later = msgspec.structs.replace(hole, hole_id="hole_open", seen_by=BY_ENQUIRY, missing=dong(-500))
+    proof = Proof(at, at, Checkpoint(at, dong(5_000_000)))
+    story.when(RecordBankBalance(bank_account_id=BANK_ACCOUNT, balance=dong(5_000_000), as_of=at))
+    for judgement in (Judgement(holes=(hole,)), Judgement(proof=proof, holes=(later,))):
+        story.passes(minutes=5)
+        story.when(RecordCompleteness(bank_account_id=BANK_ACCOUNT, judgement=judgement), actor="worker:completeness")
 
 
 def _told(tale: Tale) -> None:

@@ -61,7 +61,7 @@ def define(tmp_path: Path) -> Iterator[Define]:
 
 def test_every_file_of_a_read_model_is_found() -> None:
     assert set(PROJECTIONS) == {
-        *("alarms", "balances", "journal", "merchants", "payments", "payouts", "settlements"),
+        *("alarms", "balances", "completeness", "journal", "merchants", "payments", "payouts", "settlements"),
         *("statement_lines", "webhooks"),
     }
 

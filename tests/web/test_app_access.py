@@ -176,6 +176,9 @@ TABLE: dict[str, Row] = {
     "GET /metrics": Row(at("/metrics"), OPERATOR),
     "GET /v1/alarms": Row(at("/v1/alarms"), OPERATOR),
     "GET /v1/bank-accounts": Row(at("/v1/bank-accounts"), OPERATOR),
+    "GET /v1/bank-accounts/<bank_account_id>/completeness": Row(
+        at("/v1/bank-accounts/ba_acb_main/completeness"), OPERATOR
+    ),
     "GET /v1/banks/capabilities": Row(at("/v1/banks/capabilities"), EVERYBODY),
     "POST /v1/bank-notices/<notice_id>/replay": Row(at("/v1/bank-notices/bn_none/replay"), {"admin"}, 404),
     "POST /v1/settlements": Row(about_open_payments, {"admin"}, 201),

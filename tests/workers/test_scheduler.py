@@ -41,6 +41,7 @@ def at(hour: int, minute: int = 0, day: int = 23) -> datetime:
 
 def test_the_timetable_holds_the_entries_of_every_file_of_this_package() -> None:
     assert {entry.due.__name__ for entry in TIMETABLE} >= {
+        "accounts_to_check",
         "payment_intents_to_expire",
         "payouts_to_ask_about",
         "payouts_to_send",
@@ -164,4 +165,4 @@ def test_jobs_do_not_pile_up_while_no_worker_is_there(world: World) -> None:
         world.schedule()
         world.clock.offset += timedelta(seconds=60)
     assert len(waiting(world, PAY)) == 1
-    assert len(waiting(world, ASK)) == 2  # today and yesterday
+    assert len(waiting(world, ASK)) == 3  # today, yesterday, and whether they are complete
