@@ -36,6 +36,11 @@ class MbSide(BankSide, frozen=True, kw_only=True):
 
     __repr__ = BankSide.__repr__
 
+    @property
+    def codes(self) -> str:
+        """What every transaction id of this customer begins with."""
+        return self.channel_code + self.business_code
+
     def knows_secret(self, secret: str) -> bool:
         """Whether `secret` is the client secret, compared in constant time."""
         return hmac.compare_digest(hashlib.sha256(secret.encode()).hexdigest(), self.client_secret_sha256)

@@ -43,7 +43,7 @@ def compose(state: State, notice: Notice) -> str:
 def _result(state: State, order: Order) -> dict[str, object]:
     movement = statements.booked(state, order)
     return {
-        "transactionId": order.trace,
+        "transactionId": cast("MbSide", state.bank_side).codes + order.trace,
         "transactionStatus": order.shown_status or statements.WORDS[order.status],
         "transactionTime": statements.instant(order.ended_at or order.created_at),
         "ft": movement.reference if movement is not None else "",

@@ -4,7 +4,9 @@ the VietQR merchant product (merchant.py).
 [assumed] where the specification is silent: what the gateway itself refuses (no token, an expired one, a wrong media
 type) has the gateway's shape and an HTTP status of its own; a `clientMessageId` that comes again is refused, for it
 changes with every call; a synchronous transfer is answered when it has ended, or after a while as PROCESSING; the older
-status enquiry asks and answers like the newer; `debitName` is the name of the account.
+status enquiry asks and answers like the newer; `debitName` is the name of the account, letter by letter.
+
+Orders are kept by what follows the two codes in their transaction id.
 """
 
 from __future__ import annotations
@@ -42,7 +44,6 @@ from banks.simulator.mb.enrolment import PARTNER_PATH
 from banks.simulator.memos import folded
 from banks.simulator.napas import banks
 from banks.simulator.orders import Instruction, OrderDesk
-from banks.simulator.records import Order
 from banks.simulator.refusals import Barred, Malformed, Refused
 from banks.simulator.state import State
 from banks.simulator.tokens import TokenOffice
@@ -195,7 +196,7 @@ class OpenApi:
         one = Instruction(trace, wanted.rail, wanted.amount, wanted.beneficiary, wanted.remark, document)
         self._desk.count_received([one])
         transfer.check_signature(wanted, request.headers.get("signature", ""), self._key)
-        if folded(self._state.client_account(wanted.source).name) != wanted.source_name:
+        if _letters(self._state.client_account(wanted.source).name) != _letters(wanted.source_name):
             raise refusal(ACCESS, f"debitName is not the name of account {wanted.source}")
         orders, fault = self._desk.accept(wanted.source, [one])
         if (spoilt := self._gate.order_answer(fault)) is not None:
@@ -208,12 +209,12 @@ class OpenApi:
             return self._success(statements.made(self._state, order), secrets.token_hex(16) if other else None)
 
     def _transaction_id(self) -> str:
-        side, given = self._side, request.headers.get("transactionId", "")
-        codes = side.channel_code + side.business_code
-        if not re.fullmatch(rf"{codes}[A-Za-z0-9]{{8,{self._settings.id_tail_max}}}", given):
-            most = self._settings.id_tail_max
+        """What follows the two codes. Raises Refused."""
+        codes, most = self._side.codes, self._settings.id_tail_max
+        given = request.headers.get("transactionId", "")
+        if not re.fullmatch(rf"{codes}[A-Za-z0-9]{{8,{most}}}", given):
             raise refusal(BAD_DATA, f"header transactionId must be {codes} and 8-{most} letters and digits")
-        return given
+        return given.removeprefix(codes)
 
     def _refuse_order(self, fault: OrderFault) -> None:
         """Refuse in MB's words where `fault` wants a refusal. Raises Refused."""
@@ -231,10 +232,12 @@ class OpenApi:
     def status(self) -> Answer:
         """3.1.4: where one transfer stands."""
         self._authenticate()
-        trace = _parameters({"transactionId": "[A-Za-z0-9]{1,64}"})["transactionId"]
-        order: Order | None = self._desk.found(trace, date.min, date.max)
+        asked = _parameters({"transactionId": "[A-Za-z0-9]{1,64}"})["transactionId"]
+        codes, order = self._side.codes, None
+        if asked.startswith(codes):
+            order = self._desk.found(asked.removeprefix(codes), date.min, date.max)
         if order is None:
-            raise refusal(NOT_FOUND, f"transaction {trace} is not found")
+            raise refusal(NOT_FOUND, f"transaction {asked} is not found")
         with self._state.lock:
             return self._success(statements.standing(self._state, order))
 
@@ -319,6 +322,10 @@ def _basic(authorization: str) -> tuple[str, str]:
     except ValueError:
         return "", ""
     return (user, password) if kind == "Basic" and colon else ("", "")
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "", folded(name))
 
 
 def _document() -> dict[str, object]:

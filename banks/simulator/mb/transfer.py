@@ -1,8 +1,8 @@
 """The fields of a transfer and its signature (3.1.3 of the bank wire specification): read strictly, nothing guessed.
 
 [assumed] where the specification is silent: `serviceType`, `customerType` and `customerLevel` have the printed values
-and no others; orders are paid from accounts (`debitType` ACCOUNT) to accounts or, by NAPAS, to cards; names are capital
-letters, digits and single spaces (1.5); the fee field is digits; at most 20 additional items, none of them required.
+and no others; orders are paid from accounts (`debitType` ACCOUNT) to accounts or, by NAPAS, to cards; names have the
+letters of the safe common subset (1.5) and single spaces; the fee field is digits; at most 20 additional items.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def read(body: dict[str, object]) -> Transfer:
 
 
 def _name(most: int) -> tuple[str, str]:
-    return rf"(?=.{{1,{most}}}\Z)[A-Z0-9]+( [A-Z0-9]+)*", f"1-{most} capital letters, digits and single spaces"
+    return rf"(?=.{{1,{most}}}\Z)[A-Z0-9.-]+( [A-Z0-9.-]+)*", f"1-{most} of A-Z 0-9 . - and single spaces"
 
 
 def _coded(fields: Fields, name: str) -> str:

@@ -71,6 +71,11 @@ def inside(amount: int = 200_000, **changes: Any) -> Json:
     return order(amount, transferType="INHOUSE", bankCode="", **changes)
 
 
+def kept(tail: str) -> str:
+    """What the control port knows a transfer by: the transaction id without the two codes."""
+    return f"{tail:0<8}"
+
+
 class Customer:
     """The enrolled company: `row` is its line of accounts.json; `url` where the bank listens."""
 
@@ -91,7 +96,7 @@ class Customer:
 
     def id(self, tail: str) -> str:
         """The transaction id that ends with `tail`, filled up to eight."""
-        return f"{self.row['channel_code']}{self.row['business_code']}{tail:0<8}"
+        return f"{self.row['channel_code']}{self.row['business_code']}{kept(tail)}"
 
     def sign(self, body: Json) -> str:
         names = ("debitResourceNumber", "debitName", "creditResourceNumber", "creditName", "transferAmount")

@@ -12,7 +12,7 @@ from banks.simulator.mb.notices import acknowledgement_fault, token
 from banks.simulator.records import NoticeKind
 from tests.banks.simulator.customer import VIETNAM, ControlPort, until
 from tests.banks.simulator.mb.conftest import ACCOUNT
-from tests.banks.simulator.mb.customer import JWT, SYNC, Customer, Door, Json, acknowledge, inside
+from tests.banks.simulator.mb.customer import JWT, SYNC, Customer, Door, Json, acknowledge, inside, kept
 
 PUSH: Json = {"transType": "C"}
 RESULT: Json = {"transactionId": "A1"}
@@ -64,7 +64,7 @@ def test_an_asynchronous_transfer_is_told_of_as_a_debit_and_as_a_result(
         "ft": line["ft"],
     }
     until(lambda: states(control) == ["acknowledged"] * 2)
-    control.post(f"/orders/{customer.id('A1')}/notify", times=2)
+    control.post(f"/orders/{kept('A1')}/notify", times=2)
     until(lambda: len(door.results()) == 3)
 
 

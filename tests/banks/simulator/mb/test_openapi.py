@@ -13,7 +13,19 @@ import pytest
 from banks.simulator import keys
 from tests.banks.simulator.customer import NEVER_STORED, VIETNAM, ControlPort, until
 from tests.banks.simulator.mb.conftest import ACCOUNT
-from tests.banks.simulator.mb.customer import ASYNC, NEWER, OLDER, SYNC, Customer, Door, Json, inside, order, signature
+from tests.banks.simulator.mb.customer import (
+    ASYNC,
+    NEWER,
+    OLDER,
+    SYNC,
+    Customer,
+    Door,
+    Json,
+    inside,
+    kept,
+    order,
+    signature,
+)
 
 
 def code(answer: httpx.Response) -> str:
@@ -180,8 +192,8 @@ def test_a_second_transfer_with_the_same_id_is_refused(customer: Customer, contr
     customer.pay("A1")
     assert code(customer.pay("A1", 300_000)) == "212"
     customer.ended("A1")
-    kept = control.get(f"/orders/{customer.id('A1')}")
-    assert (kept["received"], kept["amount"]) == (2, 200_000)
+    stored = control.get(f"/orders/{kept('A1')}")
+    assert (stored["received"], stored["amount"]) == (2, 200_000)
     assert control.balance(ACCOUNT) == 99_800_000
 
 
@@ -228,6 +240,7 @@ WRONG: list[tuple[str, Json, str]] = [
     ("fee as a number", {"transferFee": 0}, "205"),
     ("lower-case name", {"creditName": "Nguyen Van A"}, "205"),
     ("accented name", {"creditName": "NGUYỄN VĂN A"}, "205"),
+    ("comma in a name", {"creditName": "A, B"}, "205"),
     ("two spaces in a name", {"creditName": "NGUYEN  VAN A"}, "205"),
     ("empty name", {"creditName": ""}, "205"),
     ("long name", {"creditName": "A" * 71}, "205"),
@@ -281,7 +294,7 @@ def test_what_the_signature_covers_cannot_be_changed(customer: Customer, control
     for name in ("debitName", "creditResourceNumber", "creditName", "transferAmount"):
         changed = order() | {name: {"creditResourceNumber": "87654321", "transferAmount": "200001"}.get(name, "ONG B")}
         assert code(customer.send("A1", changed, signature=customer.sign(order()))) == "100"
-    assert control.get(f"/orders/{customer.id('A1')}") == NEVER_STORED | {"trace": customer.id("A1"), "received": 4}
+    assert control.get(f"/orders/{kept('A1')}") == NEVER_STORED | {"trace": kept("A1"), "received": 4}
 
 
 def test_the_printed_text_is_what_is_signed(customer: Customer) -> None:
@@ -314,6 +327,9 @@ def test_how_long_a_transaction_id_may_be_is_agreed(customer: Customer, control:
 
 def test_an_unknown_transaction_is_not_found(customer: Customer) -> None:
     assert [code(customer.status("A1", path)) for path in (NEWER, OLDER)] == ["51173", "51173"]
+    customer.pay("A1")
+    foreign = customer.http.get(NEWER, params={"transactionId": kept("A1")}, headers=customer.headers())
+    assert code(foreign) == "51173"
 
 
 def test_the_history_shows_pages_newest_first(customer: Customer, control: ControlPort) -> None:
@@ -426,10 +442,10 @@ def test_a_transfer_may_be_deducted_and_failed_and_come_back_as_a_credit(
 ) -> None:
     control.post("/next-order", fault="unknown_status", status="FAILED")
     customer.pay("A1")
-    until(lambda: control.get(f"/orders/{customer.id('A1')}")["status"] == "executed")
+    until(lambda: control.get(f"/orders/{kept('A1')}")["status"] == "executed")
     assert customer.line("A1")["transStatus"] == "FAILED"
     assert control.balance(ACCOUNT) == 99_800_000
-    control.post(f"/orders/{customer.id('A1')}/return")
+    control.post(f"/orders/{kept('A1')}/return")
     back, out = customer.rows()
     assert (back["creditAmount"], out["debitAmount"]) == ("200000", "200000")
     assert back["refNo"] != out["refNo"]
