@@ -1,6 +1,11 @@
-"""Command line of the banks: what each can do, payment codes, and VietQR payloads written and read.
+"""Command line of the banks: what each can do, our accounts at them, payment codes, and VietQR payloads.
 
 python -m banks capabilities [--json]
+python -m banks balance ACCOUNT
+python -m banks history ACCOUNT [--from DAY] [--to DAY] [--json]
+python -m banks lookup ACCOUNT BIN NUMBER       the name that account stands in
+python -m banks transfer-test ACCOUNT --to BIN:NUMBER --name NAME --amount N [--memo TEXT] --yes    ONE REAL ORDER
+python -m banks check ACCOUNT                   the calls that change nothing, each with how it went
 python -m banks seal FILE [--overlap-h 24]       seal the credentials in an accounts file that stand in clear
 python -m banks rotate-master FILE OLD NEW      put what is sealed under the key in file OLD under that in file NEW
 python -m banks code new [N]       N new payment codes (one, if not said), one a line
@@ -11,7 +16,10 @@ python -m banks vietqr read        one payload a line on standard input; one lin
 
 A text with several codes gives all of them, parted by blanks: which of them is meant is for people to say. With an
 amount a VietQR code is for one payment, without one for many. `seal` takes the master key from SOCAI_MASTER_KEY_FILE or
-SOCAI_MASTER_KEY; nothing here opens a seal for people to read.
+SOCAI_MASTER_KEY; nothing here opens a seal for people to read. ACCOUNT is an id in the file SOCAI_BANK_ACCOUNTS names.
+
+Exit status: 0 done; 1 refused, no usable answer, or an answer that people must look at; 2 not a command line. With
+`transfer-test` 0 is executed, 3 may have been executed, and only 4 that certainly no money moved.
 """
 
 from __future__ import annotations
@@ -21,6 +29,7 @@ import io
 import os
 import secrets
 import sys
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,8 +37,9 @@ from typing import Final, TextIO
 
 import msgspec
 
-from banks import facts, seal_commands, vietqr, vietqr_picture
+from banks import account_commands, facts, seal_commands, vietqr, vietqr_picture
 from banks.napas import listed_bank, traffic_bin
+from banks.transport import Transport
 from ledger import codes
 from ledger.errors import InvalidVietQR, Problem
 from ledger.money import from_bank
@@ -43,12 +53,14 @@ def main(arguments: Sequence[str], inward: TextIO, outward: TextIO, faults: Text
     """Runs one command and returns its exit status: 0, or 1 when something was refused. Reads `inward` line by line."""
     options = _parser().parse_args(arguments)
     try:
+        if options.command in account_commands.COMMANDS:
+            return _ask_account(options, inward, outward)
         match options.command, getattr(options, "action", None):
             case "capabilities", _:
                 outward.write(facts.as_json() if options.json else facts.as_text())
             case "seal" | "rotate-master", _:
                 environment = with_local_stage(os.environ)
-                outward.write(seal_commands.run(options, environment, datetime.now(UTC), secrets.token_bytes))
+                outward.write(seal_commands.run(options, environment, _now(), secrets.token_bytes))
             case "code", "new":
                 _new_codes(options.count, outward)
             case "code", _:
@@ -58,9 +70,24 @@ def main(arguments: Sequence[str], inward: TextIO, outward: TextIO, faults: Text
             case _:
                 return _read(inward, outward)
     except Problem as problem:
-        faults.write(f"{problem.title}: {problem.detail} ({problem.field})\n")
+        field = f" ({problem.field})" if problem.field else ""
+        faults.write(f"{problem.title}: {problem.detail}{field}\n")
         return 1
     return 0
+
+
+def _ask_account(options: argparse.Namespace, inward: TextIO, outward: TextIO) -> int:
+    environment, token = with_local_stage(os.environ), secrets.token_bytes
+    transport = Transport(time.monotonic)
+    try:
+        bank = account_commands.open_account(options.account, environment, transport, _now, token)
+        return account_commands.run(options, bank, inward, outward, _now, token, time.sleep)
+    finally:
+        transport.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     offers = commands.add_parser("capabilities", help="what each bank offers, and its limits")
     offers.add_argument("--json", action="store_true", help="as JSON")
+    account_commands.add_parsers(commands)
     seal_commands.add_parsers(commands)
     actions = commands.add_parser("code", help="payment codes").add_subparsers(dest="action", required=True)
     new = actions.add_parser("new", help="print new codes")

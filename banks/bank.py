@@ -274,6 +274,10 @@ class Bank(ABC):
         del account
         return None
 
+    def sign_in(self) -> bool:
+        """Whether this bank gives an access token, which is then held. Raises BankUnavailable when it gave none."""
+        return False
+
     @abstractmethod
     def balance(self) -> Balance:
         """What the account holds now. Raises BankUnavailable, CapabilityMissing."""
@@ -294,6 +298,10 @@ class Bank(ABC):
                 f"One order by {order.rail} at {self.name} is {least} to {limit or 'any amount'}.", field="amount"
             )
         self._check_beneficiary(order)
+
+    def rail_to(self, bin_: str) -> Rail:
+        """How a bank with this BIN is paid from here at any hour."""
+        return "internal" if bin_ == self.bin else "napas"
 
     @abstractmethod
     def transfer(self, order: TransferOrder) -> Outcome:

@@ -37,10 +37,11 @@ def run(
         sealer = Sealer([*read_keys(options.new)[:1], *read_keys(options.old)], token)
         return f"{rotate_master(options.file, sealer)} sealed under the new master key\n"
     overlap = timedelta(hours=options.overlap_h)
-    return f"{seal_file(options.file, _sealer(environment, token), at, overlap)} accounts sealed\n"
+    return f"{seal_file(options.file, sealer_of(environment, token), at, overlap)} accounts sealed\n"
 
 
-def _sealer(environment: Mapping[str, str], token: Callable[[int], bytes]) -> Sealer:
+def sealer_of(environment: Mapping[str, str], token: Callable[[int], bytes]) -> Sealer:
+    """Opens and makes seals under the master keys the environment names. Raises InvalidBankAccounts."""
     file = environment.get("SOCAI_MASTER_KEY_FILE")
     if file:
         return Sealer(read_keys(Path(file)), token)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from banks.bank import Bank, Beneficiary, Capability, Rail, TransferOrder
+from banks.bank import Bank, Beneficiary, Capability, TransferOrder
 from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Outcome, Unknown
 from commands import dispatch
 from commands.command import Command
@@ -94,11 +94,10 @@ def submit_payout(parts: Parts, payout_id: str) -> None:
 
 def order_of(parts: Parts, payout: Payout, bank: Bank) -> TransferOrder:
     """What the bank is asked to do. Raises KeyUnavailable when the beneficiary cannot be opened."""
-    rail: Rail = "internal" if payout.beneficiary_bin == bank.bin else "napas"
     vault = parts.ledger.vault
     return TransferOrder(
         end_to_end_id=payout.end_to_end_id,
-        rail=rail,
+        rail=bank.rail_to(payout.beneficiary_bin),
         beneficiary=Beneficiary(
             payout.beneficiary_bin, vault.open(payout.beneficiary_account), vault.open(payout.beneficiary_name)
         ),
