@@ -46,7 +46,7 @@ class OrderFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http_error         HTTP `http` (say 429, 502, 503), nothing stored
     http_500_after_execute   executed at once, then HTTP `http`
     malformed          stored; HTTP 200 with `text` for a body
-    answer_duplicate   stored, and answered as a duplicate (an earlier attempt had arrived)
+    answer_duplicate   stored, and answered as a duplicate (an earlier attempt had arrived), or with `code` if given
     other_order        stored; the answer names another trace number
     bad_signature      refused as wrongly signed although the signatures hold; nothing stored
     drip, half, wrong_type   stored; the right answer in small pieces with pauses, cut off in the middle, or called

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -32,6 +33,7 @@ def public_pem(key: rsa.RSAPrivateKey) -> str:
     return key.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode("ascii")
 
 
+@lru_cache(maxsize=32)  # reading one takes longer than signing with it
 def private_key(pem: str) -> rsa.RSAPrivateKey:
     """The RSA key in `pem`. Raises ValueError."""
     key = serialization.load_pem_private_key(pem.encode("ascii"), None)

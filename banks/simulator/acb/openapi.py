@@ -204,7 +204,7 @@ class OpenApi:
                 code, reason = self._state.profile.decline
                 raise Refused(200, fault.code or code, fault.reason or reason)
             case "answer_duplicate":
-                raise Refused(200, DUPLICATE_TRACE, "fault answer_duplicate")
+                raise Refused(200, fault.code or DUPLICATE_TRACE, "fault answer_duplicate")
             case "bad_signature":
                 raise mismatch("fault bad_signature")
             case _:

@@ -137,7 +137,7 @@ class Gateway:
                 code, reason = self._state.profile.decline
                 raise Refused(200, fault.code or code, fault.reason or reason)
             case "answer_duplicate":
-                raise Refused(200, DUPLICATE, "Duplicate requestId")
+                raise Refused(200, fault.code or DUPLICATE, "Duplicate requestId")
             case "bad_signature":
                 raise Refused(200, REFUSED, "Invalid signature")
             case _:

@@ -278,21 +278,20 @@ class ControlPort:
 
 
 class Mailbox:
-    """Where the customer takes webhooks: records them and answers as `answer` says, properly by default."""
+    """Where the customer takes webhooks: records them and answers properly, or as `answer` (to JSON) or
+    `answer_text` (to anything) says.
+    """
 
     def __init__(self) -> None:
         self.taken: list[tuple[dict[str, str], str]] = []
         self.answer: Callable[[Json], tuple[int, str]] = acknowledge
+        self.answer_text: Callable[[str], tuple[int, str]] = lambda text: self.answer(_read(text))
         mailbox = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                try:
-                    body = json.loads(text)
-                except ValueError:
-                    body = {}
-                status, answer = mailbox.answer(body)
+                status, answer = mailbox.answer_text(text)
                 mailbox.taken.append(({name.lower(): value for name, value in self.headers.items()}, text))
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer.encode())))
@@ -322,6 +321,14 @@ class Mailbox:
         """The transactions of the first `count` webhooks."""
         parts = (body["requestParameters"]["request"]["requestParams"] for body in self.bodies(count))
         return [row for part in parts for row in part["transactions"]]
+
+
+def _read(text: str) -> Json:
+    try:
+        body: Json = json.loads(text)
+    except ValueError:
+        return {}
+    return body
 
 
 def acknowledgement(body: Json) -> Json:
