@@ -1,9 +1,10 @@
 """What Techcombank's answers say (5.1.3-5.1.5 of the bank wire specification).
 
 [assumed], as the specification is silent: RspnInf repeats Id, TxId, CreDtTm, PmtTp and Desc of the request; an answer
-that refuses has no TxInf; an enquiry that finds nothing has no TxRcrd (or is an error, by the settings); RefId and
-ChannelTxnId are the bank's number of the order, TxnBnkID the reference of its debit once there is one; TxnSts is
-PENDING, PROCESSING, COMPLETED or FAILED, alone or within other words, by the settings; CurAmt is whole dong.
+that refuses has no TxInf; InqTxStsRspn has RspnSts like the others, and no TxRcrd when it finds nothing (or is an
+error, by the settings); RefId and ChannelTxnId are the bank's number of the order, TxnBnkID the reference of its debit
+once there is one; TxnSts is PENDING, PROCESSING, COMPLETED or FAILED, alone or within other words, by the settings;
+CurAmt is whole dong.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def banks_listed(given: Header, offline: tuple[str, ...]) -> Tree:
 
 def nothing_found() -> Tree:
     """InqTxStsRspn without a record."""
-    return ("InqTxStsRspn", [])
+    return ("InqTxStsRspn", [outcome(SUCCESS)])
 
 
 def status(state: State, order: Order, partner: str, channel: str, words: Literal["alone", "within"]) -> Tree:
@@ -111,7 +112,7 @@ def status(state: State, order: Order, partner: str, channel: str, words: Litera
         *fee,
         *((name, told[name]) for name in last),
     ]
-    return ("InqTxStsRspn", [("TxRcrd", [("ResResults", record)])])
+    return ("InqTxStsRspn", [outcome(SUCCESS), ("TxRcrd", [("ResResults", record)])])
 
 
 def standing(

@@ -3,7 +3,8 @@
 [assumed], as the specification is silent: ids are 1 to 35 of letters, digits, `_`, `.` and `-`; a day may be any day;
 names have 1 to 70 signs and descriptions 1 to 140, unaccented letters, digits, blank and `-+().,/&'`; amounts have at
 most 15 digits; PmtTp INTERNAL goes with the bank's own CITAD code, NAPAS and CITAD with those of others; AcctInqRq is
-signed in `Sgntr` behind its last field; a list of banks needs no signature.
+signed by the first signer in RecCtrlIn/Token, and ClientApp may name Org before Name, as public clients have it; a list
+of banks needs no signature.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class AccountEnquiry(NamedTuple):
     id: str
     role: str
     account: str
-    signatures: tuple[Signature, ...]
+    token: str
     canonical: str
 
 
@@ -187,11 +188,12 @@ def all_banks(inner: Node) -> None:
 
 def account_enquiry(request: Node) -> AccountEnquiry:
     """5.1.5: which account is asked about in which role. Raises Malformed."""
-    top = parts(request, "RqUID", "MsgRqHdr", "AcctSel", "Sgntr")
-    head = parts(top["MsgRqHdr"], "SvcIdent", "ContextRqHdr", "CredentialsRqHdr")
+    top = parts(request, "RqUID", "MsgRqHdr", "AcctSel", "RecCtrlIn")
+    head = parts(top["MsgRqHdr"], "SvcIdent", "CredentialsRqHdr", "ContextRqHdr")
     credentials = parts(head["CredentialsRqHdr"], "SubjectRole", "OvrdExceptionCode")
     id_, service = text(top["RqUID"], *ID), text(only(head["SvcIdent"], "SvcName"), *WORD)
-    client = text(only(head["ContextRqHdr"], "ClientApp", "Name"), *WORD)
+    application = parts(only(head["ContextRqHdr"], "ClientApp"), "Org?", "Name")
+    client = text(application["Name"], *WORD)
     role = text(credentials["SubjectRole"], r"[A-Z]{1,20}", "a word in capital letters")
     override = text(credentials["OvrdExceptionCode"], *WORD)
     account = text(only(top["AcctSel"], "AcctKeys", "AcctId"), *ACCOUNT)
@@ -199,6 +201,6 @@ def account_enquiry(request: Node) -> AccountEnquiry:
         id=id_,
         role=role,
         account=account,
-        signatures=_signatures(top["Sgntr"]),
+        token=text(only(top["RecCtrlIn"], "Token"), *BASE64),
         canonical=signing.account_enquiry(id_, service, client, role, override, account),
     )

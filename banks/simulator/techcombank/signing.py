@@ -71,10 +71,15 @@ def check(canonical: str, given: Sequence[Signature], wanted: Sequence[Signatory
         users = ", ".join(signatory.user for signatory in wanted)
         raise refused(SIGNATURE_SETUP, f"must be signed by {users}, in this order, each once")
     for signature, signatory in zip(given, wanted, strict=True):
-        try:
-            signatory.key.verify(_bytes(signature.text), digest(canonical), PKCS1v15(), SHA256())
-        except (InvalidSignature, binascii.Error) as fault:
-            raise refused(SIGNATURE, f"the signature of {signature.user} does not hold") from fault
+        check_text(canonical, signature.text, signatory)
+
+
+def check_text(canonical: str, text: str, signatory: Signatory) -> None:
+    """`text` must be this person's signature over `canonical`. Raises Refused (SOA-008)."""
+    try:
+        signatory.key.verify(_bytes(text), digest(canonical), PKCS1v15(), SHA256())
+    except (InvalidSignature, binascii.Error) as fault:
+        raise refused(SIGNATURE, f"the signature of {signatory.user} does not hold") from fault
 
 
 def _bytes(text: str) -> bytes:

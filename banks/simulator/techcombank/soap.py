@@ -16,7 +16,7 @@ from banks.simulator.refusals import Malformed
 
 ENVELOPE: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 COLLECTION: Final = "http://www.techcombank.com.vn/services/bank/collection/v1"
-ACCOUNT: Final = "http://www.techcombank.com.vn/services/bank/account/v1"
+ACCOUNT: Final = "http://www.techcombank.com.vn/account/v1"
 DEPTH_MAX: Final = 20
 
 Prefixes = Literal["rotate", "v1", "ns", "none"]

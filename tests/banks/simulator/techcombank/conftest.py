@@ -49,7 +49,7 @@ def bank(tcb_keys: Path, mailbox: Mailbox) -> Iterator[Simulator]:
 @pytest.fixture
 def control(bank: Simulator) -> Iterator[ControlPort]:
     port = ControlPort(bank.control_url)
-    port.post("/settings", answer_s=0, validate_s=0, transfer_s=0, webhook_s=0, pushes=False)
+    port.post("/settings", answer_s=0, validate_s=0, transfer_s=0, webhook_s=0)
     yield port
     port.http.close()
 

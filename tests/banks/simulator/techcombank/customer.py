@@ -26,7 +26,7 @@ from tests.banks.simulator.customer import VIETNAM, Json, until
 PATH = "/Partner2TCB/Payment/v3"
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 COLLECTION = "http://www.techcombank.com.vn/services/bank/collection/v1"
-ACCOUNT = "http://www.techcombank.com.vn/services/bank/account/v1"
+ACCOUNT = "http://www.techcombank.com.vn/account/v1"
 MB = "01311001"
 
 
@@ -199,12 +199,14 @@ class Customer:
 
     def account(self, number: str, role: str = "OWNER", canonical: str | None = None) -> Json:
         """What AcctInqRs says of an account."""
-        canonical = canonical or f"AcctInqRQ-1AcctInqSOCAI{role}{number}"
+        canonical = canonical or f"AcctInqRQ-1AcctInqSOCAI{role}ACCT{number}"
+        token = signed(canonical, self.row["signers"][0]["private_key_pem"])
         inner = (
             f'<AcctInqRq xmlns="{ACCOUNT}"><RqUID>RQ-1</RqUID><MsgRqHdr><SvcIdent><SvcName>AcctInq</SvcName></SvcIdent>'
-            "<ContextRqHdr><ClientApp><Name>SOCAI</Name></ClientApp></ContextRqHdr><CredentialsRqHdr>"
-            f"<SubjectRole>{role}</SubjectRole><OvrdExceptionCode></OvrdExceptionCode></CredentialsRqHdr></MsgRqHdr>"
-            f"<AcctSel><AcctKeys><AcctId>{number}</AcctId></AcctKeys></AcctSel>{self.signatures(canonical)}</AcctInqRq>"
+            f"<CredentialsRqHdr><SubjectRole>{role}</SubjectRole><OvrdExceptionCode>ACCT</OvrdExceptionCode>"
+            "</CredentialsRqHdr><ContextRqHdr><ClientApp><Name>SOCAI</Name></ClientApp></ContextRqHdr></MsgRqHdr>"
+            f"<AcctSel><AcctKeys><AcctId>{number}</AcctId></AcctKeys></AcctSel>"
+            f"<RecCtrlIn><Token>{token}</Token></RecCtrlIn></AcctInqRq>"
         )
         name, said = read(self.call("AcctInq", inner).text, ACCOUNT)
         assert name == "AcctInqRs"

@@ -41,6 +41,12 @@ def test_a_debit_has_no_suffix(customer: Customer, control: ControlPort) -> None
     assert (row["creditDebitIndicator"], row["additions"]["creditBank"]) == ("DBIT", "MBBank")
 
 
+def test_movements_are_pushed_only_where_the_settings_say_so(control: ControlPort) -> None:
+    control.post("/pay", account=OWN, amount=5)
+    assert control.get("/notices") == []
+    assert control.refused("/webhooks/yesterday")[0] == 409
+
+
 @pytest.mark.parametrize("spoilt", [{"key": "wrong"}, {"body": "tampered"}, {"key": "missing"}])
 def test_a_push_can_be_signed_wrongly(
     customer: Customer, control: ControlPort, mailbox: Mailbox, spoilt: dict[str, str]
@@ -52,14 +58,6 @@ def test_a_push_can_be_signed_wrongly(
     headers, text = mailbox.taken[0]
     signature = headers.get("x-tcb-signature", "")
     assert not (signature and holds(signature, text.encode(), customer.row["bank_signing_certificate_pem"]))
-
-
-def test_the_list_of_a_day_comes_one_by_one(control: ControlPort, mailbox: Mailbox) -> None:
-    for amount in (1, 2):
-        control.post("/pay", account=OWN, amount=amount)
-    day = control.get("/movements")[0]["effective_on"]
-    assert len(control.post("/webhooks/yesterday", date=day)) == 2
-    until(lambda: len(mailbox.taken) == 2)
 
 
 @pytest.mark.parametrize(
