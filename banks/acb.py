@@ -37,7 +37,8 @@ from banks.bank import (
     check_days,
 )
 from banks.day_pages import PAGES_MAX, cursor_after, place_of
-from banks.outcomes import NotFound, NotSent, Outcome, Unknown, loggable_code
+from banks.drift import odd_answer, with_body
+from banks.outcomes import NotFound, NotSent, Outcome, Unknown
 from banks.signatures import key_matches
 from banks.strict_json import Json, NotJson, parse
 from banks.transport import Answer, NeverSent, NoAnswer, PerhapsSent, Request, Transport
@@ -97,10 +98,10 @@ class Acb(Bank):
         try:
             data = _object(parse(answer.body), "data") if answer.status == 200 else {}
             if data.get("currency") != "VND":
-                raise NotJson("no amounts in VND")
-            current, available = (_signed(data.get(name)) for name in ("current_balance", "available_balance"))
-        except (NotJson, InvalidAmount) as error:
-            raise BankUnavailable(f"ACB answered the balance with HTTP {answer.status}: {error}.", bank="acb") from None
+                raise NotJson("data.currency: not VND")
+            current, available = (_signed(data, name) for name in ("current_balance", "available_balance"))
+        except NotJson as error:
+            raise odd_answer(self.code, self.name, "the balance", answer, error) from None
         return Balance(current=current, available=available, as_of=self._clock().astimezone(UTC))
 
     def transfer(self, order: TransferOrder) -> Outcome:
@@ -118,7 +119,7 @@ class Acb(Bank):
             return NotSent(str(error))
         except PerhapsSent as error:
             return Unknown(str(error))
-        return outcome_of_order(answer, order.end_to_end_id, trace)
+        return with_body(outcome_of_order(answer, order.end_to_end_id, trace), answer.body)
 
     def transfer_status(self, end_to_end_id: str, sent_on: date) -> Outcome:
         """Asks for the day of sending, then, while the bank finds nothing, for the days around it: an order sent near
@@ -140,12 +141,12 @@ class Acb(Bank):
             if heard.code == DATA_NOT_FOUND and answer.status in (200, 404):
                 return HistoryPage(lines=(), next_cursor=cursor_after(day, page, 0, day_to))
             if answer.status != 200 or heard.code != SUCCESS:
-                raise NotJson(f"code {loggable_code(heard.code)}")
+                raise NotJson("responseStatus.responseCode: no word of success")
             lines, doubtful, pages = read_history(heard.data, self.account.account_number)
             if not 0 <= pages <= PAGES_MAX:
-                raise NotJson(f"more than {PAGES_MAX} pages a day")
+                raise NotJson(f"pagination.totalPage: more than {PAGES_MAX} pages a day")
         except NotJson as error:
-            raise BankUnavailable(f"ACB answered the history with HTTP {answer.status}: {error}.", bank="acb") from None
+            raise odd_answer(self.code, self.name, "the history", answer, error) from None
         return HistoryPage(
             lines=tuple(lines), doubtful=tuple(doubtful), next_cursor=cursor_after(day, page, pages, day_to)
         )
@@ -177,7 +178,7 @@ class Acb(Bank):
             answer = self._read(ORDERS, query, {"X-Channel": "SOBA"})
         except BankUnavailable as error:
             return Unknown(error.detail)
-        return outcome_of_enquiry(answer, end_to_end_id, self.account.account_number)
+        return with_body(outcome_of_enquiry(answer, end_to_end_id, self.account.account_number), answer.body)
 
     # history
 
@@ -241,11 +242,15 @@ class Acb(Bank):
 def _object(value: Json, name: str) -> Mapping[str, Json]:
     inner = value.get(name) if isinstance(value, dict) else None
     if not isinstance(inner, dict):
-        raise NotJson(f"no {name}")
+        raise NotJson(f"{name}: missing")
     return inner
 
 
-def _signed(value: Json) -> Money:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise NotJson("a balance is missing")
-    return balance_from_bank(value)
+def _signed(data: Mapping[str, Json], name: str) -> Money:
+    value = data.get(name)
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise InvalidAmount("no number")
+        return balance_from_bank(value)
+    except InvalidAmount:
+        raise NotJson(f"data.{name}: not a whole amount") from None

@@ -17,6 +17,7 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from banks.bank import Acknowledgement, BankNotice, Direction, DoubtfulRow, StatementRow
+from banks.drift import misfitting_row, unreadable
 from banks.strict_json import Json, NotJson, parse
 from ledger.calendar import ICT, bank_day
 from ledger.errors import (
@@ -28,7 +29,6 @@ from ledger.errors import (
     NotFound,
     Problem,
     Unauthenticated,
-    WebhookUnreadable,
 )
 from ledger.money import from_bank, positive
 
@@ -142,12 +142,14 @@ def read_history(data: Mapping[str, object], account_number: str) -> tuple[list[
     for position, item in enumerate(page.transactions, start=1):
         try:
             row = history_row(item)
-            if row.account_number != account_number:
-                raise RowUnreadable("account: the row belongs to another account")
-            if rows.setdefault(row.key, row) != row:
-                raise RowUnreadable("traceNumber: another row of this page has the same reference, day and amount")
         except RowUnreadable as error:
-            doubtful.append(DoubtfulRow(position, str(error)))
+            doubtful.append(misfitting_row(position, error, item))
+            continue
+        if row.account_number != account_number:
+            doubtful.append(DoubtfulRow(position, "account: the row belongs to another account"))
+        elif rows.setdefault(row.key, row) != row:
+            why = "traceNumber: another row of this page has the same reference, day and amount"
+            doubtful.append(DoubtfulRow(position, why))
     return list(rows.values()), doubtful, page.pagination.total_page
 
 
@@ -192,17 +194,17 @@ def read_notice(raw_body: bytes) -> BankNotice:
         trace, notice = _notice(body)
         kind = KINDS.get(notice.meta.request_code)
         if kind is None:
-            raise NotJson("requestCode is not one we know")
+            raise NotJson("requestMeta.requestCode: not one we know")
         if len(notice.transactions) > NOTICE_ROWS_MAX:
             raise NotJson(f"more than {NOTICE_ROWS_MAX} transactions")
     except (NotJson, msgspec.ValidationError) as error:
-        raise WebhookUnreadable(f"The notice cannot be understood: {error}.", field="body") from None
+        raise unreadable("The notice cannot be understood", error) from None
     lines = []
     for index, item in enumerate(notice.transactions):
         try:
             lines.append(notice_row(item))
         except RowUnreadable as error:
-            raise WebhookUnreadable(f"Transaction {index + 1} of the notice: {error}.", field="transactions") from None
+            raise unreadable(f"Transaction {index + 1} of the notice", error, field="transactions") from None
     pages = notice.pagination or _Pagination(total_page=1)
     return BankNotice(lines=tuple(lines), trace=trace, kind=kind, page=pages.page, pages=pages.total_page)
 
@@ -274,7 +276,7 @@ def _notice(body: Mapping[str, Json]) -> tuple[str, _Notice]:
             "pagination": inner.get("pagination"),
         }
     if not isinstance(trace, str) or len(trace) > 100:
-        raise NotJson("requestTrace is not a text of at most 100 characters")
+        raise NotJson("requestTrace: not a text of at most 100 characters")
     return trace, msgspec.convert(shape, _Notice)
 
 

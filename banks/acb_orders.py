@@ -17,6 +17,7 @@ import msgspec
 from banks.acb_credentials import Signer
 from banks.bank import TransferOrder
 from banks.bank_text import memo_with_id, plain
+from banks.drift import misfits, not_read
 from banks.napas import citad_code, traffic_bin
 from banks.outcomes import (
     Accepted,
@@ -164,8 +165,8 @@ def outcome_of_order(answer: Answer, end_to_end_id: str, trace: str) -> Outcome:
         return Unknown(f"HTTP {answer.status}")
     try:
         heard = said(answer)
-    except NotJson:
-        return Unknown(f"HTTP {answer.status} with an answer that is not the bank's JSON")
+    except NotJson as error:
+        return not_read(answer, error, f"HTTP {answer.status} with an answer that is not the bank's JSON")
     if heard.trace not in (None, trace):
         return Unknown("the answer belongs to another call")
     if answer.status == 403:
@@ -177,20 +178,23 @@ def outcome_of_order(answer: Answer, end_to_end_id: str, trace: str) -> Outcome:
         return _outcome_of_state([transaction], end_to_end_id)
     if heard.code is not None and heard.code in DECLINES and answer.status in DECLINING_HTTP:
         return _declined_by_code(heard.code, transaction)
-    return Unknown(f"HTTP {answer.status} with code {loggable_code(heard.code)}")
+    return _of_no_table(heard, f"HTTP {answer.status} with code {loggable_code(heard.code)}")
 
 
 def outcome_of_enquiry(answer: Answer, end_to_end_id: str, source_account: str) -> Outcome:
     """What the answer to a status enquiry says of the order. A refusal of the enquiry says nothing about the order."""
     try:
         heard = said(answer)
-    except NotJson:
-        return Unknown(f"HTTP {answer.status} with an answer that is not the bank's JSON")
+    except NotJson as error:
+        return not_read(answer, error, f"HTTP {answer.status} with an answer that is not the bank's JSON")
     if heard.code == DATA_NOT_FOUND and answer.status in (200, 404):
         return NotFound()
     transactions = heard.data.get("transactions")
-    if answer.status != 200 or heard.code != SUCCESS or not isinstance(transactions, list):
-        return Unknown(f"the enquiry was answered with HTTP {answer.status}, code {loggable_code(heard.code)}")
+    if answer.status != 200 or heard.code != SUCCESS:
+        why = f"the enquiry was answered with HTTP {answer.status}, code {loggable_code(heard.code)}"
+        return _of_no_table(heard, why)
+    if not isinstance(transactions, list):
+        return misfits("the enquiry was answered without a list of orders", "responseData.transactions", "a list")
     if not transactions:
         return NotFound()
     for transaction in transactions:
@@ -199,6 +203,14 @@ def outcome_of_enquiry(answer: Answer, end_to_end_id: str, source_account: str) 
             if isinstance(transaction, dict) and transaction.get(name) not in (None, source_account):
                 return Unknown("the answer names another account")
     return _outcome_of_state(transactions, end_to_end_id)
+
+
+def _of_no_table(heard: Said, why: str) -> Unknown:
+    """A code that decides nothing. One of no table is news to us, where the bank answers under this HTTP status."""
+    known = {SUCCESS, DATA_NOT_FOUND, *DECLINES, *DUPLICATES}
+    if heard.http in DECLINING_HTTP and heard.code not in known:
+        return misfits(why, "responseStatus.responseCode", "a code of our table")
+    return Unknown(why)
 
 
 def _declined_by_code(code: str, transaction: Json) -> Outcome:
@@ -212,7 +224,9 @@ def _outcome_of_state(transactions: Sequence[Json], end_to_end_id: str) -> Outco
     """All of `transactions` must be our order, and agree."""
     outcomes: set[Outcome] = set()
     for transaction in transactions:
-        if not isinstance(transaction, dict) or transaction.get("transactionTraceNumber") != end_to_end_id:
+        if not isinstance(transaction, dict) or not isinstance(transaction.get("transactionTraceNumber"), str):
+            return misfits("the answer names no order", "transaction.transactionTraceNumber", "the id of an order")
+        if transaction["transactionTraceNumber"] != end_to_end_id:
             return Unknown("the answer names another order")
         outcomes.add(_outcome_of_one(transaction))
     if len(outcomes) != 1:
@@ -230,7 +244,7 @@ def _outcome_of_one(transaction: Mapping[str, Json]) -> Outcome:
         return Executed(reference)
     if state in REFUSED_STATES:
         return _refused(transaction.get("statusMessage"))
-    return Unknown(f"order state {loggable_code(state)} is not known")
+    return misfits(f"order state {loggable_code(state)} is not known", "transaction.status", "a state we know")
 
 
 def _word(state: Json) -> str:

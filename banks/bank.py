@@ -15,14 +15,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import ClassVar, Final, Literal, TypeAlias, TypeVar
+from typing import ClassVar, Final, Literal, TypeAlias, TypeVar, assert_never
 
 import msgspec
 
 from banks.accounts import BankAccount, Credentials
 from banks.bank_text import plain
 from banks.napas import citad_code, listed_bank
-from banks.outcomes import Outcome
+from banks.outcomes import Accepted, Declined, Executed, Misfit, NotFound, NotSent, Outcome, Unknown
 from banks.transport import Tls, Transport
 from ledger.calendar import bank_day
 from ledger.errors import (
@@ -188,10 +188,13 @@ class StatementRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DoubtfulRow(msgspec.Struct, frozen=True):
-    """A row of a history page that gave no StatementRow: its place on the page, from 1, and why. People must look."""
+    """A row of a history page that gave no StatementRow: its place on the page, from 1, and why. People must look.
+    `misfit` where the row is of a shape we do not know.
+    """
 
     position: int
     why: str
+    misfit: Misfit | None = None
 
 
 class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,6 +211,36 @@ class OrderNews(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     end_to_end_id: str | None = None
     bank_transaction_id: str | None = None
+
+    @property
+    def told(self) -> Literal["accepted", "executed", "declined"] | None:
+        """What became of it, in one word; None when nothing certain is said."""
+        match self.outcome:
+            case Accepted():
+                return "accepted"
+            case Executed():
+                return "executed"
+            case Declined():
+                return "declined"
+            case Unknown() | NotFound() | NotSent():
+                return None
+            case _:
+                assert_never(self.outcome)
+
+    @property
+    def bank_reference(self) -> str:
+        """The bank's number of the movement, "" where it gave none."""
+        return (self.outcome.bank_reference or "") if isinstance(self.outcome, Accepted | Executed) else ""
+
+    @property
+    def reason(self) -> str:
+        """Why it was refused, "" where it was not."""
+        return self.outcome.reason if isinstance(self.outcome, Declined) else ""
+
+    @property
+    def bank_code(self) -> str:
+        """The bank's code of the refusal, "" where there was none."""
+        return self.outcome.bank_code if isinstance(self.outcome, Declined) else ""
 
 
 class BankNotice(msgspec.Struct, frozen=True, kw_only=True):

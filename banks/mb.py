@@ -29,6 +29,7 @@ from banks.bank import (
     check_days,
 )
 from banks.day_pages import cursor_after, place_of
+from banks.drift import odd_answer, with_body
 from banks.mb_credentials import MbCredentials
 from banks.mb_merchant import checksum_of
 from banks.mb_messages import acknowledgement, read_history, read_notice
@@ -109,10 +110,10 @@ class Mb(Bank):
         heard = self._read_good(BALANCE, {"accountNumber": self.account.account_number}, "the balance")
         try:
             if heard.data.get("currency") != "VND":
-                raise NotJson("no amounts in VND")
-            current, available = (_signed(heard.data.get(name)) for name in ("currentBalance", "availableBalance"))
-        except (NotJson, InvalidAmount) as error:
-            raise BankUnavailable(f"{self.name} answered the balance with: {error}.", bank=self.code) from None
+                raise NotJson("data.currency: not VND")
+            current, available = (_signed(heard.data, name) for name in ("currentBalance", "availableBalance"))
+        except NotJson as error:
+            raise odd_answer(self.code, self.name, "the balance", heard.answer, error) from None
         return Balance(current=current, available=available, as_of=self._clock().astimezone(UTC))
 
     def lookup_name(self, bin_: str, account_number: str) -> FoundName | None:
@@ -124,6 +125,9 @@ class Mb(Bank):
         found = heard.data.get("accountName")
         if heard.http == 200 and heard.code in SUCCESS and isinstance(found, str) and found.strip():
             return FoundName(found.strip(), active=True)
+        if heard.http == 200 and heard.code in SUCCESS:
+            fault = NotJson("data.accountName: no name")
+            raise odd_answer(self.code, self.name, "the name", heard.answer, fault)
         if heard.http in NAME_HTTP and not heard.data:
             if heard.code in NO_SUCH_ACCOUNT:
                 return None
@@ -153,7 +157,7 @@ class Mb(Bank):
             return NotSent(str(error))
         except PerhapsSent as error:
             return Unknown(str(error))
-        return outcome_of_order(answer, message_id, order.rail)
+        return with_body(outcome_of_order(answer, message_id, order.rail), answer.body)
 
     def transfer_status(self, end_to_end_id: str, sent_on: date) -> Outcome:
         """The bank is asked by our id alone, whatever the day."""
@@ -164,7 +168,7 @@ class Mb(Bank):
             answer = self._ask(self._host + STATUS, query, message_id)
         except BankUnavailable as error:
             return Unknown(error.detail)
-        return outcome_of_enquiry(answer, message_id)
+        return with_body(outcome_of_enquiry(answer, message_id), answer.body)
 
     # statement
 
@@ -183,7 +187,7 @@ class Mb(Bank):
         try:
             lines, doubtful, pages = read_history(heard.data, self.account.account_number)
         except NotJson as error:
-            raise BankUnavailable(f"{self.name} answered the history with: {error}.", bank=self.code) from None
+            raise odd_answer(self.code, self.name, "the history", heard.answer, error) from None
         following = cursor_after(day, page, pages, day_to)
         return HistoryPage(lines=tuple(lines), doubtful=tuple(doubtful), next_cursor=following)
 
@@ -237,9 +241,7 @@ class Mb(Bank):
         try:
             heard = said(answer)
         except NotJson as error:
-            raise BankUnavailable(
-                f"{self.name} answered {what} with HTTP {answer.status}: {error}.", bank=self.code
-            ) from None
+            raise odd_answer(self.code, self.name, what, answer, error) from None
         if heard.message_id not in (None, message_id):
             raise BankUnavailable(f"{self.name} answered another call than {what}.", bank=self.code)
         return heard
@@ -290,7 +292,11 @@ def _headers(message_id: str) -> dict[str, str]:
     return {"Accept": "application/json", "clientMessageId": message_id}
 
 
-def _signed(value: Json) -> Money:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise NotJson("a balance is missing")
-    return balance_from_bank(value)
+def _signed(data: Mapping[str, Json], name: str) -> Money:
+    value = data.get(name)
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise InvalidAmount("no number")
+        return balance_from_bank(value)
+    except InvalidAmount:
+        raise NotJson(f"data.{name}: not a whole amount") from None

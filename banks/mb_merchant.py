@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from banks.bank import BankNotice, StatementRow
-from banks.row_fields import RowUnreadable, amount_of, convert, instant
+from banks.row_fields import RowContradicts, RowUnreadable, amount_of, convert, instant
 from banks.strict_json import Json, NotJson, parse
 from ledger.calendar import bank_day
 
@@ -69,17 +69,19 @@ def read_merchant_push(body: Mapping[str, Json], account_number: str) -> BankNot
     if not re.fullmatch(REFERENCE, push.trace_transfer, re.ASCII):
         raise RowUnreadable("traceTransfer: not an FT number")
     if push.ft_code not in (None, "", push.trace_transfer):
-        raise RowUnreadable("ftCode: another reference than traceTransfer")
+        raise RowContradicts("ftCode: another reference than traceTransfer")
     if push.resp_code != PAID:
         raise RowUnreadable("respCode: not a payment")
     if not re.fullmatch(AMOUNT, push.debit_amount, re.ASCII):
         raise RowUnreadable("debitAmount: not plain digits")
     amount = amount_of(push.debit_amount, "debitAmount")
     if push.real_amount is not None and amount_of(push.real_amount, "realAmount") != amount:
-        raise RowUnreadable("realAmount: another amount than debitAmount")
+        raise RowContradicts("realAmount: another amount than debitAmount")
     paid_at = _paid_at(push.pay_date)
     if _readings(push.bill_number + push.pay_date + push.debit_amount) != 1:
-        raise RowUnreadable("billNumber, payDate, debitAmount: under the checksum they read as another payment as well")
+        raise RowContradicts(
+            "billNumber, payDate, debitAmount: under the checksum they read as another payment as well"
+        )
     row = StatementRow(
         account_number=account_number,
         bank_reference=push.trace_transfer,

@@ -18,11 +18,12 @@ from typing import Final
 import msgspec
 
 from banks.bank import Acknowledgement, BankNotice, Direction, DoubtfulRow, OrderNews, StatementRow
+from banks.drift import misfitting_row, unreadable
 from banks.mb_fields import account_of, epoch, reference_of
 from banks.mb_merchant import MMS_TRACE, is_merchant_push, read_merchant_push
 from banks.mb_orders import compact, end_to_end_id_of
-from banks.outcomes import Accepted, Outcome, Unknown, loggable_code
-from banks.row_fields import RowUnreadable, amount_of, convert, instant, short
+from banks.outcomes import Accepted, loggable_code
+from banks.row_fields import RowContradicts, RowUnreadable, amount_of, convert, instant, short
 from banks.strict_json import Json, NotJson, parse
 from ledger.calendar import bank_day
 from ledger.errors import Forbidden, InvalidAmount, Malformed, NotFound, Problem, Unauthenticated, WebhookUnreadable
@@ -100,18 +101,20 @@ def read_history(data: Mapping[str, Json], account_number: str) -> tuple[list[St
         raise NotJson(str(error)) from None
     pages = str(page.total_page)
     if not re.fullmatch(r"\d{1,4}", pages, re.ASCII) or int(pages) > PAGES_MAX:
-        raise NotJson(f"totalPage is not a number up to {PAGES_MAX}")
+        raise NotJson(f"totalPage: not a number up to {PAGES_MAX}")
     rows: dict[tuple[str | int, ...], StatementRow] = {}
     doubtful: list[DoubtfulRow] = []
     for position, item in enumerate(page.transaction_history_list, start=1):
         try:
             row = history_row(item)
-            if row.account_number != account_number:
-                raise RowUnreadable("accountNo: the row belongs to another account")
-            if rows.setdefault(row.key, row) != row:
-                raise RowUnreadable("refNo: another row of this page has the same reference, day and amount")
         except RowUnreadable as error:
-            doubtful.append(DoubtfulRow(position, str(error)))
+            doubtful.append(misfitting_row(position, error, item))
+            continue
+        if row.account_number != account_number:
+            doubtful.append(DoubtfulRow(position, "accountNo: the row belongs to another account"))
+        elif rows.setdefault(row.key, row) != row:
+            why = "refNo: another row of this page has the same reference, day and amount"
+            doubtful.append(DoubtfulRow(position, why))
     return list(rows.values()), doubtful, int(pages)
 
 
@@ -168,8 +171,10 @@ def read_notice(raw_body: bytes, account_number: str, prefix: str) -> BankNotice
             return _order_notice(convert(body, _Callback), prefix)
         push = convert(body, _Push)
         return BankNotice(lines=(_pushed(push),), trace=short(push.transactionid, "transactionid"), kind="movement")
+    except RowContradicts as error:
+        raise WebhookUnreadable(f"The notice cannot be true: {error}.", field="body") from None
     except (NotJson, RowUnreadable) as error:
-        raise WebhookUnreadable(f"The notice cannot be understood: {error}.", field="body") from None
+        raise unreadable("The notice cannot be understood", error) from None
 
 
 def acknowledgement(notice: BankNotice | None, problem: Problem | None, reference: str) -> Acknowledgement:
@@ -216,10 +221,10 @@ def _order_notice(callback: _Callback, prefix: str) -> BankNotice:
     """
     end_to_end_id = end_to_end_id_of(prefix, callback.transaction_id)
     if end_to_end_id is None:
-        raise RowUnreadable("transactionId: not one of ours")
-    outcome: Outcome = Accepted(loggable_code(callback.ft) if callback.ft else None)
+        raise RowContradicts("transactionId: not one of ours")
     if callback.transaction_status not in CALLBACK_STATES:
-        outcome = Unknown(f"order state {loggable_code(callback.transaction_status)} is not known")
+        raise RowUnreadable("transactionStatus: not a state we know")
+    outcome = Accepted(loggable_code(callback.ft) if callback.ft else None)
     news = OrderNews(outcome=outcome, end_to_end_id=end_to_end_id)
     return BankNotice(lines=(), trace=short(callback.transaction_id, "transactionId"), kind="order", orders=(news,))
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from banks.bank import TransferOrder
 from banks.bank_text import memo_with_id, plain
+from banks.drift import misfits, not_read
 from banks.napas import citad_code, traffic_bin
 from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Outcome, Reason, Unknown, loggable_code
 from banks.signatures import rsa_signature
@@ -131,13 +132,16 @@ def compact(value: object) -> bytes:
 
 
 class Said(msgspec.Struct, frozen=True):
-    """A bank's JSON answer: HTTP status, its code, its echo of our message id, its data, whether the gateway failed."""
+    """A bank's JSON answer: HTTP status, its code, its echo of our message id, its data, whether the gateway failed,
+    and the answer itself.
+    """
 
     http: int
     code: str | None
     message_id: str | None
     data: Mapping[str, Json]
     gateway_fault: bool
+    answer: Answer
 
 
 def said(answer: Answer) -> Said:
@@ -152,6 +156,7 @@ def said(answer: Answer) -> Said:
         message_id if isinstance(message_id, str) else None,
         data if isinstance(data, dict) else {},
         "soaErrorCode" in body or "error" in body,
+        answer,
     )
 
 
@@ -164,7 +169,7 @@ def outcome_of_order(answer: Answer, message_id: str, rail: str) -> Outcome:
         return heard
     state = heard.data.get("status")
     if heard.code in SUCCESS and answer.status == 200:
-        outcome = _outcome_of_state(state, heard.data.get("ftNumber"))
+        outcome = _outcome_of_state(state, heard.data.get("ftNumber"), "data.status")
         if isinstance(outcome, Executed) and rail != "internal":
             # Other banks' answers come later: the bank is asked before this counts as done (3.1.3, [assumed]).
             return Accepted(outcome.bank_reference)
@@ -183,8 +188,8 @@ def outcome_of_enquiry(answer: Answer, message_id: str) -> Outcome:
     if heard.code == TRANSACTION_NOT_FOUND and answer.status in (200, 400, 404) and state is None:
         return NotFound()
     if heard.code in SUCCESS and answer.status == 200:
-        return _outcome_of_state(state, heard.data.get("ft"))
-    return Unknown(f"the enquiry was answered with HTTP {answer.status}, code {loggable_code(heard.code)}")
+        return _outcome_of_state(state, heard.data.get("ft"), "data.transStatus")
+    return _of_no_table(heard, f"the enquiry was answered with HTTP {answer.status}, code {loggable_code(heard.code)}")
 
 
 def _heard(answer: Answer, message_id: str) -> Said | Unknown:
@@ -193,8 +198,8 @@ def _heard(answer: Answer, message_id: str) -> Said | Unknown:
         return Unknown(f"HTTP {answer.status}")
     try:
         heard = said(answer)
-    except NotJson:
-        return Unknown(f"HTTP {answer.status} with an answer that is not the bank's JSON")
+    except NotJson as error:
+        return not_read(answer, error, f"HTTP {answer.status} with an answer that is not the bank's JSON")
     if heard.message_id not in (None, message_id):
         return Unknown("the answer belongs to another call")
     if heard.gateway_fault:
@@ -202,7 +207,15 @@ def _heard(answer: Answer, message_id: str) -> Said | Unknown:
     return heard
 
 
-def _outcome_of_state(state: Json, reference: Json) -> Outcome:
+def _of_no_table(heard: Said, why: str) -> Unknown:
+    """A code that decides nothing. One of no table is news to us, where the bank answers under this HTTP status."""
+    known = {TRANSACTION_NOT_FOUND, *SUCCESS, *TOKEN_REFUSED, *DECLINES, *UNDECIDED, *DUPLICATES}
+    if heard.http in DECLINING_HTTP and heard.code not in known:
+        return misfits(why, "errorCode", "a code of our table")
+    return Unknown(why)
+
+
+def _outcome_of_state(state: Json, reference: Json, place: str) -> Outcome:
     number = reference if isinstance(reference, str) and reference else None
     bank_reference = loggable_code(number) if number is not None else None
     match state:
@@ -212,7 +225,7 @@ def _outcome_of_state(state: Json, reference: Json) -> Outcome:
             return Accepted(bank_reference)
         case "FAILED":
             return Declined(Reason.REFUSED, "FAILED")
-    return Unknown(f"order state {loggable_code(state)} is not known")
+    return misfits(f"order state {loggable_code(state)} is not known", place, "a state we know")
 
 
 def _outcome_of_code(heard: Said) -> Outcome:
@@ -225,4 +238,4 @@ def _outcome_of_code(heard: Said) -> Outcome:
         return Unknown(f"code {code}: {UNDECIDED[code]}")
     if code in DECLINES and heard.http in DECLINING_HTTP:
         return Declined(DECLINES[code], code)
-    return Unknown(f"HTTP {heard.http} with code {loggable_code(heard.code)}")
+    return _of_no_table(heard, f"HTTP {heard.http} with code {loggable_code(heard.code)}")

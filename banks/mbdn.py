@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import ClassVar, Final
 
 from banks.bank import Capability, TransferLimits, TransferOrder
+from banks.drift import with_body
 from banks.mb import NAME_MAX, Mb
 from banks.mb_orders import END_TO_END_ID_MAX, compact
 from banks.mbdn_orders import (
@@ -80,7 +81,7 @@ class Mbdn(Mb):
             return Unknown(f"{self.name} did not answer: {error}")
         except BankUnavailable as error:
             return Unknown(error.detail)
-        return outcome_of_enquiry(answer, end_to_end_id)
+        return with_body(outcome_of_enquiry(answer, end_to_end_id), answer.body)
 
     def _read_in(self, order: TransferOrder) -> str | Outcome:
         """The bank's number of the file once it has read it and finds no fault, or what became of the order instead.
@@ -116,7 +117,7 @@ class Mbdn(Mb):
             return NotSent(str(error))
         except PerhapsSent as error:
             return Unknown(str(error))
-        return outcome_of_saving(answer, amount)
+        return with_body(outcome_of_saving(answer, amount), answer.body)
 
     def _corporate(self, path: str, asked: dict[str, str]) -> Answer:
         """A question to the corporate bank. Raises BankUnavailable when no token is to be had, NoAnswer."""

@@ -18,6 +18,7 @@ import msgspec
 
 from banks.bank import TransferOrder
 from banks.bank_text import memo_with_id, plain
+from banks.drift import misfits, not_read
 from banks.mb_orders import compact
 from banks.mbdn_codes import MEANINGS, TURNED_AWAY, Meaning, refusal
 from banks.napas import traffic_bin
@@ -46,7 +47,8 @@ NOT_DONE: Final = frozenset(
     {"executionfail", "executewithfailure", "notexecuted", "rejected", "cancelled", "terminated", "expired"}
 )
 NEVER_SAVED: Final = frozenset({"draft"})  # [assumed] 3.3.5
-"""`timeout` and `timeout.T24` are in no set, nor is any word we do not know: they decide nothing."""
+UNDECIDED_STATES: Final = frozenset({"timeout", "timeout.T24"})
+"""These decide nothing, nor does any word we do not know."""
 
 RESULTS: Final = frozenset({"SUCCESS", "FAILED", "UNDEFINED", "NOT_FINISHED"})
 BOOKINGS: Final = frozenset({"DEDUCTED", "NOT_DEDUCTED", "UNDEFINED"})
@@ -160,30 +162,46 @@ def outcome_of_saving(answer: Answer, amount: Money) -> Outcome:
         return Unknown(f"HTTP {answer.status}")
     try:
         heard = said(answer)
-    except NotJson:
-        return Unknown(f"HTTP {answer.status} with an answer that is not the bank's JSON")
+    except NotJson as error:
+        return not_read(answer, error, f"HTTP {answer.status} with an answer that is not the bank's JSON")
     if heard.good:
-        return (
-            Accepted(None) if _is(heard.body.get("totalAmount"), amount) else Unknown("the bank saved another amount")
-        )
+        return _saved(heard.body.get("totalAmount"), amount)
     meaning, reason = MEANINGS.get(heard.code), refusal(heard.code)
     if heard.http in BELIEVED_HTTP and meaning in TURNED_AWAY:
         return NotSent(f"{meaning}; nothing was saved")
     if heard.http in BELIEVED_HTTP and reason is not None:
         return Declined(reason, heard.code)
-    return Unknown(f"HTTP {heard.http} with code {loggable_code(heard.code)}" + (f": {meaning}" if meaning else ""))
+    why = f"HTTP {heard.http} with code {loggable_code(heard.code)}"
+    return Unknown(f"{why}: {meaning}") if meaning else _of_no_table(heard, why)
+
+
+def _saved(total: Json, amount: Money) -> Outcome:
+    if _is(total, amount):
+        return Accepted(None)
+    why = "the bank saved another amount"
+    return Unknown(why) if type(total) in (int, str) else misfits(why, "totalAmount", "an amount")
+
+
+def _of_no_table(heard: Said, why: str) -> Unknown:
+    """A code that decides nothing. One of no table is news to us, where the bank answers under this HTTP status."""
+    if heard.http in BELIEVED_HTTP and heard.code not in {SUCCESS, *MEANINGS}:
+        return misfits(why, "result.responseCode", "a code of our table")
+    return Unknown(why)
 
 
 def outcome_of_enquiry(answer: Answer, end_to_end_id: str) -> Outcome:
     """What the answer to an enquiry says of the order. A refusal of the enquiry says nothing about the order."""
     try:
         heard = said(answer)
-    except NotJson:
-        return Unknown(f"HTTP {answer.status} with an answer that is not the bank's JSON")
+    except NotJson as error:
+        return not_read(answer, error, f"HTTP {answer.status} with an answer that is not the bank's JSON")
     if not heard.good:
-        return Unknown(f"the enquiry was answered with HTTP {heard.http}, code {loggable_code(heard.code)}")
+        why = f"the enquiry was answered with HTTP {heard.http}, code {loggable_code(heard.code)}"
+        return _of_no_table(heard, why)
     if heard.body.get("transactions") == [] and heard.body.get("status") is None:
         return NotFound()
+    if not isinstance(heard.body.get("transactions"), list):
+        return misfits("the enquiry was answered without a list of orders", "transactions", "a list")
     row = _only_row(heard.body, end_to_end_id)
     if row is None:
         return Unknown("the answer names another order")
@@ -206,7 +224,8 @@ def _outcome_of_state(state: Json, row: Mapping[str, Json]) -> Outcome:
         if line is None or isinstance(line, Declined):
             return Declined(Reason.REFUSED, word)
         return line if isinstance(line, Unknown) else Unknown(f"the order is {word} and its line says otherwise")
-    return Unknown(f"order state {loggable_code(word)} decides nothing")
+    why = f"order state {loggable_code(word)} decides nothing"
+    return Unknown(why) if word in UNDECIDED_STATES else misfits(why, "status", "a state we know")
 
 
 def _done(line: Outcome | None, row: Mapping[str, Json]) -> Outcome:
@@ -221,7 +240,10 @@ def _outcome_of_line(row: Mapping[str, Json]) -> Outcome | None:
     if result in (None, ""):
         return None
     if result not in RESULTS or booking not in BOOKINGS:
-        return Unknown(f"line result {loggable_code(result)} with booking {loggable_code(booking)} is not known")
+        why = f"line result {loggable_code(result)} with booking {loggable_code(booking)} is not known"
+        return misfits(
+            why, f"transactions[].{'status' if result not in RESULTS else 'bookingStatus'}", "a word we know"
+        )
     match result, booking:
         case "SUCCESS", "DEDUCTED":
             return Executed(_reference(row))

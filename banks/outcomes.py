@@ -34,6 +34,21 @@ class Reason(StrEnum):
     """The bank refused in words we hold no finer reason for."""
 
 
+class Misfit(msgspec.Struct, frozen=True):
+    """An answer that is of no shape we know: the path of the field, what was expected there (no value is quoted), and
+    what came. Shows no more than the place.
+    """
+
+    place: str
+    expected: str
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Misfit({self.place})"
+
+    __str__ = __repr__
+
+
 class Accepted(msgspec.Struct, frozen=True, tag="accepted"):
     """The bank has the order; money is not certain yet. `bank_reference` is None while the bank has given none."""
 
@@ -64,9 +79,12 @@ class NotFound(msgspec.Struct, frozen=True, tag="not_found"):
 
 
 class Unknown(msgspec.Struct, frozen=True, tag="unknown"):
-    """May or may not have happened. Never a reason to send again, nor to release the money held."""
+    """May or may not have happened. Never a reason to send again, nor to release the money held. `misfit` where the
+    answer does not fit what we know of the bank, which people have to see to.
+    """
 
     why: str
+    misfit: Misfit | None = None
 
 
 Outcome: TypeAlias = Accepted | Executed | Declined | NotSent | NotFound | Unknown

@@ -19,6 +19,10 @@ class RowUnreadable(Exception):
     """A row that gives no StatementRow. The message names the field and quotes nothing."""
 
 
+class RowContradicts(RowUnreadable):
+    """A row of the shape we know that cannot be true, or is none of ours: the bank's contract has not changed."""
+
+
 def convert(item: object, shape: type[T]) -> T:
     try:
         return msgspec.convert(item, shape)

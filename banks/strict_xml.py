@@ -52,7 +52,7 @@ class Element(msgspec.Struct, frozen=True, kw_only=True):
         for name in path:
             steps = found.all(name)
             if len(steps) > 1:
-                raise NotXml(f"{name} stands {len(steps)} times")
+                raise NotXml(f"{name}: stands {len(steps)} times")
             if not steps:
                 return None
             found = steps[0]
@@ -62,7 +62,7 @@ class Element(msgspec.Struct, frozen=True, kw_only=True):
         """The one element down this path. Raises NotXml when it is missing or there twice."""
         found = self.maybe(*path)
         if found is None:
-            raise NotXml(f"no {'/'.join(path)}")
+            raise NotXml(f"{'/'.join(path)}: missing")
         return found
 
     def said(self, *path: str) -> str:
@@ -71,7 +71,7 @@ class Element(msgspec.Struct, frozen=True, kw_only=True):
         if found is None:
             return ""
         if found.children:
-            raise NotXml(f"{'/'.join(path)} is not a text")
+            raise NotXml(f"{'/'.join(path)}: not a text")
         return found.text
 
     def below(self) -> Iterator[Element]:

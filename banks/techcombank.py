@@ -26,6 +26,7 @@ from banks.bank import (
     TransferLimits,
     TransferOrder,
 )
+from banks.drift import odd_answer, unreadable, with_body
 from banks.outcomes import NotSent, Outcome, Unknown
 from banks.strict_xml import NotXml
 from banks.techcombank_credentials import TechcombankCredentials
@@ -49,10 +50,8 @@ from banks.techcombank_orders import (
 from banks.transport import Answer, NeverSent, NoAnswer, PerhapsSent, Request, Tls, Transport, mutual_tls
 from ledger.errors import (
     BankUnavailable,
-    InvalidAmount,
     Problem,
     SignatureInvalid,
-    WebhookUnreadable,
 )
 from ledger.money import Money
 
@@ -97,10 +96,11 @@ class Techcombank(Bank):
     def balance(self) -> Balance:
         request_id = self._token()
         body = account_request(self.account.account_number, request_id, self._party)
+        answer = self._read(body, ACCOUNT)
         try:
-            current, available = read_account(self._read(body, ACCOUNT), request_id, self.account.account_number)
-        except (NotXml, InvalidAmount) as error:
-            raise BankUnavailable(f"Techcombank answered the balance with {error}.", bank=self.code) from None
+            current, available = read_account(answer, request_id, self.account.account_number)
+        except NotXml as error:
+            raise odd_answer(self.code, self.name, "the balance", answer, error) from None
         return Balance(current=current, available=available, as_of=self._clock().astimezone(UTC))
 
     def transfer(self, order: TransferOrder) -> Outcome:
@@ -112,7 +112,7 @@ class Techcombank(Bank):
             return NotSent(str(error))
         except PerhapsSent as error:
             return Unknown(str(error))
-        return outcome_of_order(answer, order.end_to_end_id)
+        return with_body(outcome_of_order(answer, order.end_to_end_id), answer.body)
 
     def transfer_status(self, end_to_end_id: str, sent_on: date) -> Outcome:
         """The bank is asked by our id alone, whatever the day."""
@@ -121,7 +121,7 @@ class Techcombank(Bank):
             answer = self._read(enquiry_request(end_to_end_id, self._party, self._clock()), ENQUIRY)
         except BankUnavailable as error:
             return Unknown(error.detail)
-        return outcome_of_enquiry(answer, end_to_end_id, self._party.partner)
+        return with_body(outcome_of_enquiry(answer, end_to_end_id, self._party.partner), answer.body)
 
     def history(self, day_from: date, day_to: date, cursor: str | None = None) -> HistoryPage:
         raise self.lacking(Capability.HISTORY)
@@ -137,7 +137,7 @@ class Techcombank(Bank):
         try:
             update = read_update(raw_body, self._credentials.opening_key, self._party.mode)
         except (NotXml, NotSealed) as error:
-            raise WebhookUnreadable(f"The callback cannot be understood: {error}.", field="body") from None
+            raise unreadable("The callback cannot be understood", error) from None
         end_to_end_id, outcome = order_of(update, self._party, id_max=self.limits.end_to_end_id_max)
         news = OrderNews(end_to_end_id=end_to_end_id, outcome=outcome)
         return BankNotice(lines=(), trace=trace_of(update), kind="order", orders=(news,))

@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
+from banks.drift import unreadable
 from banks.outcomes import Outcome, loggable_code
 from banks.strict_xml import Element, NotXml, element, leaf, parse
 from banks.techcombank_envelope import Mode, NotSealed, canonical, opened, signature, signed_by
@@ -113,9 +114,9 @@ def order_of(update: Update, party: Party, *, id_max: int) -> tuple[str, Outcome
     if channel != party.channel:
         raise WebhookUnreadable("Channel is not the one this account is registered under.", field="Channel")
     if not re.fullmatch(r"[A-Za-z][A-Za-z _-]{0,39}", state):
-        raise WebhookUnreadable("TxnSts is no word.", field="TxnSts")
+        raise unreadable("The callback cannot be understood", "TxnSts: no word", field="TxnSts")
     if remark and loggable_code(remark) != remark:
-        raise WebhookUnreadable("TxnStsRemark is no code.", field="TxnStsRemark")
+        raise unreadable("The callback cannot be understood", "TxnStsRemark: no code", field="TxnStsRemark")
     return match[1], outcome_of_state(state, remark, None)
 
 
@@ -123,7 +124,8 @@ def trace_of(update: Update) -> str:
     """`Id` and `TxId` of the bank's call in one text, for the acknowledgement. Raises WebhookUnreadable."""
     for one in (update.call_id, update.call_tx_id):
         if not re.fullmatch(CALL_ID_SHAPE, one):
-            raise WebhookUnreadable("Id and TxId are texts of at most 64 visible signs.", field="ReqGnlInf")
+            why = "ReqGnlInf/Id, ReqGnlInf/TxId: not texts of at most 64 visible signs"
+            raise unreadable("The callback cannot be understood", why, field="ReqGnlInf")
     return f"{update.call_id}|{update.call_tx_id}"
 
 
@@ -151,7 +153,7 @@ def acknowledgement(trace: str, problem: Problem | None, at: datetime) -> tuple[
 def _once(told: Sequence[Element], name: str) -> str:
     found = [one for one in told if (one.namespace, one.name) == (COLLECTION, name)]
     if len(found) != 1 or found[0].children:
-        raise NotXml(f"{name} stands {len(found)} times, or is no text")
+        raise NotXml(f"{name}: stands {len(found)} times, or is no text")
     return found[0].text
 
 
@@ -177,7 +179,7 @@ def account_request(account_number: str, request_id: str, party: Party) -> bytes
 
 
 def read_account(answer: Answer, request_id: str, account_number: str) -> tuple[Money, Money]:
-    """What the account holds: on the books, and available. Raises NotXml, InvalidAmount."""
+    """What the account holds: on the books, and available. Raises NotXml."""
     if answer.status != 200:
         raise NotXml("no answer of success")
     reply = payload(answer.body, "AcctInqRs", ACCOUNT)
@@ -189,14 +191,15 @@ def read_account(answer: Answer, request_id: str, account_number: str) -> tuple[
     amounts: dict[str, Money] = {}
     for balance in reply.only("AcctRec").all("AcctBal"):
         if amounts.setdefault(balance.said("BalType"), found := _signed(balance.said("CurAmt"))) != found:
-            raise NotXml("two balances of one type")
+            raise NotXml("AcctRec/AcctBal: two balances of one type")
     if AVAILABLE not in amounts or LEDGER not in amounts:
-        raise NotXml("a balance is missing")
+        raise NotXml("AcctRec/AcctBal: a balance is missing")
     return amounts[LEDGER], amounts[AVAILABLE]
 
 
 def _signed(text: str) -> Money:
-    """A balance, which unlike the amount of a movement may be below zero. Raises InvalidAmount."""
-    if not text:
-        raise InvalidAmount("A balance is missing.", field="CurAmt")
-    return -from_bank(text[1:]) if text.startswith("-") else from_bank(text)
+    """A balance, which unlike the amount of a movement may be below zero. Raises NotXml."""
+    try:
+        return -from_bank(text[1:]) if text.startswith("-") else from_bank(text)
+    except InvalidAmount:
+        raise NotXml("AcctRec/AcctBal/CurAmt: not a whole amount") from None

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from banks.bank import Rail, TransferOrder
 from banks.bank_text import memo_with_id, plain
+from banks.drift import misfits, not_read
 from banks.napas import citad_code
 from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Outcome, Reason, Unknown, loggable_code
 from banks.strict_xml import Element, Markup, NotXml, element, leaf, parse
@@ -72,7 +73,10 @@ DECLINES: Final[Mapping[str, Reason]] = {
     "PA-020": Reason.INSUFFICIENT_FUNDS,  # [assumed] 5.1.3
     "PA-021": Reason.LIMIT,  # [assumed] 5.1.3
 }
-"""Codes after which no money moved. `001`, `SOA-003` and `SOA-004` are missing on purpose: they tell nothing."""
+"""Codes after which no money moved."""
+
+UNDECIDED: Final = frozenset({"001", "SOA-003", "SOA-004"})
+"""They tell nothing."""
 
 DUPLICATES: Final = frozenset({"PA-017"})
 """The bank has an order with this id already: that says nothing about whether it was paid (1.4)."""
@@ -227,7 +231,7 @@ def outcome_of_order(answer: Answer, end_to_end_id: str) -> Outcome:
         echoed = {reply.said("RspnInf", name) for name in ("Id", "TxId")} - {""}
         reference = bank_reference(reply.said("TxInf", "RefId"))
     except NotXml as error:
-        return Unknown(f"HTTP 200 with an answer that is not the bank's: {error}")
+        return not_read(answer, error, f"HTTP 200 with an answer that is not the bank's: {error}")
     if echoed and end_to_end_id not in echoed:
         return Unknown("the answer belongs to another call")
     if code in DUPLICATES:
@@ -236,7 +240,7 @@ def outcome_of_order(answer: Answer, end_to_end_id: str) -> Outcome:
         return Accepted(reference)
     if word == REFUSED and code in DECLINES:
         return Declined(DECLINES[code], code)
-    return Unknown(f"status {loggable_code(word)} with code {loggable_code(code)}")
+    return _of_no_table(word, code, f"status {loggable_code(word)} with code {loggable_code(code)}")
 
 
 def outcome_of_enquiry(answer: Answer, end_to_end_id: str, partner: str) -> Outcome:
@@ -251,7 +255,8 @@ def outcome_of_enquiry(answer: Answer, end_to_end_id: str, partner: str) -> Outc
         word, code = _status(reply)
         records = [found for record in reply.all("TxRcrd") for found in record.all("ResResults")]
         if (word, code) not in ((TAKEN, SUCCESS), ("", "")):
-            return Unknown(f"the enquiry was answered {loggable_code(word)} with code {loggable_code(code)}")
+            why = f"the enquiry was answered {loggable_code(word)} with code {loggable_code(code)}"
+            return _of_no_table(word, code, why)
         if not records:
             return NotFound() if word == TAKEN else Unknown("the enquiry was answered with nothing")
         if any(found.said("PartID") not in (f"{partner}.{end_to_end_id}", end_to_end_id) for found in records):
@@ -261,7 +266,7 @@ def outcome_of_enquiry(answer: Answer, end_to_end_id: str, partner: str) -> Outc
             for found in records
         }
     except NotXml as error:
-        return Unknown(f"HTTP 200 with an answer that is not the bank's: {error}")
+        return not_read(answer, error, f"HTTP 200 with an answer that is not the bank's: {error}")
     return outcomes.pop() if len(outcomes) == 1 else Unknown("the bank gives several states for one order")
 
 
@@ -269,7 +274,7 @@ def outcome_of_state(state: str, remark: str, reference: str | None) -> Outcome:
     """What `TxnSts` means, with the code beside it (`TxnStsRemark`, often empty or `000`)."""
     word = state.upper()
     if not re.fullmatch(STATE_SHAPE, word):
-        return Unknown("the order's state is no word")
+        return misfits("the order's state is no word", "TxnSts", "a word")
     completed, failed = re.search(EXECUTED_STATE, word), re.search(FAILED_STATE, word)
     if (completed and (failed or remark in DECLINES)) or re.search(DOUBTFUL_STATE, word):
         return Unknown(f"the order's state {loggable_code(word)} says two things")
@@ -278,6 +283,15 @@ def outcome_of_state(state: str, remark: str, reference: str | None) -> Outcome:
     if failed:
         return Declined(DECLINES.get(remark, Reason.REFUSED), loggable_code(remark if remark in DECLINES else word))
     return Accepted(reference)
+
+
+def _of_no_table(word: str, code: str, why: str) -> Unknown:
+    """A status that decides nothing. A word or a code of no table is news to us."""
+    if word not in (TAKEN, REFUSED):
+        return misfits(why, "RspnSts/Sts", f"{TAKEN} or {REFUSED}")
+    if code not in {SUCCESS, *DECLINES, *DUPLICATES, *UNDECIDED}:
+        return misfits(why, "RspnSts/AddtlStsRsnInf", "a code of our table")
+    return Unknown(why)
 
 
 def bank_reference(text: str) -> str | None:

@@ -26,6 +26,7 @@ from banks.bank import (
     check_days,
 )
 from banks.day_pages import cursor_after, place_of
+from banks.drift import odd_answer, with_body
 from banks.napas import listed_bank, traffic_bin
 from banks.outcomes import NotSent, Outcome, Unknown, loggable_code
 from banks.strict_json import NotJson
@@ -43,7 +44,7 @@ from banks.vietinbank_messages import (
     statement_fields,
 )
 from banks.vietinbank_orders import enquiry_fields, order_fields, outcome_of_enquiry, outcome_of_order, receiving_code
-from ledger.errors import BankUnavailable, InvalidAmount, InvalidCursor, Problem, SignatureInvalid
+from ledger.errors import BankUnavailable, InvalidCursor, Problem, SignatureInvalid
 from ledger.money import Money
 
 OK: Final = "1"
@@ -89,8 +90,8 @@ class Vietinbank(Bank):
             raise BankUnavailable(f"{self.name} did not sign the balance.", bank=self.code)
         try:
             amount = read_balance(heard.body, self.account.account_number)
-        except (NotJson, InvalidAmount) as error:
-            raise BankUnavailable(f"{self.name} answered the balance with: {error}.", bank=self.code) from None
+        except NotJson as error:
+            raise odd_answer(self.code, self.name, "the balance", heard.answer, error) from None
         return Balance(current=amount, available=amount, as_of=self._clock().astimezone(UTC))
 
     def lookup_name(self, bin_: str, account_number: str) -> FoundName | None:
@@ -101,7 +102,7 @@ class Vietinbank(Bank):
         try:
             return read_name(heard.body)
         except NotJson as error:
-            raise BankUnavailable(f"{self.name} answered the name with: {error}.", bank=self.code) from None
+            raise odd_answer(self.code, self.name, "the name", heard.answer, error) from None
 
     # orders
 
@@ -115,7 +116,7 @@ class Vietinbank(Bank):
         except PerhapsSent as error:
             # An address that the bank has not listed is cut off without a word, and so is an order that it took.
             return Unknown(str(error))
-        return outcome_of_order(answer, order.end_to_end_id)
+        return with_body(outcome_of_order(answer, order.end_to_end_id), answer.body)
 
     def transfer_status(self, end_to_end_id: str, sent_on: date) -> Outcome:
         """The bank is asked by our id alone, whatever the day."""
@@ -125,7 +126,7 @@ class Vietinbank(Bank):
             answer = self._ask(ENQUIRY, enquiry_fields(end_to_end_id, request_id))
         except BankUnavailable as error:
             return Unknown(error.detail)
-        return outcome_of_enquiry(answer, end_to_end_id, request_id)
+        return with_body(outcome_of_enquiry(answer, end_to_end_id, request_id), answer.body)
 
     def _check_route(self, order: TransferOrder) -> None:
         receiving_code(order)
@@ -144,7 +145,7 @@ class Vietinbank(Bank):
         try:
             lines, doubtful = read_statement(heard.body, self.account.account_number, day, direction)
         except NotJson as error:
-            raise BankUnavailable(f"{self.name} answered the statement with: {error}.", bank=self.code) from None
+            raise odd_answer(self.code, self.name, "the statement", heard.answer, error) from None
         following = cursor_after(day, page, len(COLLECTIONS), day_to)
         return HistoryPage(lines=tuple(lines), doubtful=tuple(doubtful), next_cursor=following)
 
@@ -185,9 +186,7 @@ class Vietinbank(Bank):
                 raise NotJson("not the status of an answer")
             return said(answer, str(fields["requestId"]))
         except NotJson as error:
-            raise BankUnavailable(
-                f"{self.name} answered {what} with HTTP {answer.status}: {error}.", bank=self.code
-            ) from None
+            raise odd_answer(self.code, self.name, what, answer, error) from None
 
     def _odd(self, what: str, heard: Said) -> BankUnavailable:
         return BankUnavailable(f"{self.name} answered {what} with code {loggable_code(heard.code)}.", bank=self.code)

@@ -99,11 +99,12 @@ STATEMENT_CHANNEL: Final = "ERP"
 
 
 class Said(msgspec.Struct, frozen=True):
-    """The bank's JSON answer: HTTP status, its code (None where there is none) and the whole body."""
+    """The bank's JSON answer: HTTP status, its code (None where there is none), the body, and the answer itself."""
 
     http: int
     code: str | None
     body: Mapping[str, Json]
+    answer: Answer
 
 
 def plain_text(fields: Mapping[str, object], signed: Sequence[str]) -> str:
@@ -152,7 +153,7 @@ def said(answer: Answer, request_id: str) -> Said:
         raise NotJson("it belongs to another request")
     status = body.get("status")
     code = status.get("code") if isinstance(status, dict) else None
-    return Said(answer.status, code if isinstance(code, str) else None, body)
+    return Said(answer.status, code if isinstance(code, str) else None, body, answer)
 
 
 def is_signed(heard: Said, request_id: str, given: VietinbankCredentials) -> bool:

@@ -18,7 +18,8 @@ from typing import Final
 import msgspec
 
 from banks.bank import Acknowledgement, BankNotice, Direction, DoubtfulRow, FoundName, StatementRow
-from banks.row_fields import RowUnreadable, amount_of, convert, instant, short
+from banks.drift import misfitting_row, unreadable
+from banks.row_fields import RowContradicts, RowUnreadable, amount_of, convert, instant, short
 from banks.signatures import is_rsa_signature, rsa_signature
 from banks.strict_json import Json, NotJson, parse
 from banks.vietinbank_calls import STATEMENT_CHANNEL, compact, stamp
@@ -126,18 +127,20 @@ def read_statement(
     """
     records = body.get("records")
     if not isinstance(records, list):
-        raise NotJson("no records")
+        raise NotJson("records: not a list")
     rows: dict[tuple[str | int, ...], StatementRow] = {}
     doubtful: list[DoubtfulRow] = []
     for position, item in enumerate(records, start=1):
         try:
             row = statement_row(item, account_number, day)
             if row.direction != direction:
-                raise RowUnreadable("transType: another direction than was asked for")
+                raise RowContradicts("transType: another direction than was asked for")
             if rows.setdefault(row.key, row) != row:
-                raise RowUnreadable("bankTransId: another row of this day has the same reference and amount")
-        except RowUnreadable as error:
+                raise RowContradicts("bankTransId: another row of this day has the same reference and amount")
+        except RowContradicts as error:
             doubtful.append(DoubtfulRow(position, str(error)))
+        except RowUnreadable as error:
+            doubtful.append(misfitting_row(position, error, item))
     return list(rows.values()), doubtful
 
 
@@ -154,7 +157,7 @@ def statement_row(item: object, account_number: str, day: date) -> StatementRow:
         raise RowUnreadable("status: not a movement that is done")
     booked_at = instant(row.trans_time, r"20\d{12}", "%Y%m%d%H%M%S", "transTime")
     if bank_day(booked_at) > day:
-        raise RowUnreadable("transTime: later than the day that was asked for")
+        raise RowContradicts("transTime: later than the day that was asked for")
     credit = direction == "credit"
     return StatementRow(
         account_number=account_number,
@@ -177,12 +180,12 @@ def statement_row(item: object, account_number: str, day: date) -> StatementRow:
 def _check_whose(row: _Row, account_number: str, direction: Direction) -> None:
     """Whether the accounts a row names agree with its direction. Raises RowUnreadable."""
     if row.cust_acct not in (None, "", account_number):
-        raise RowUnreadable("custAcct: the row belongs to another account")
+        raise RowContradicts("custAcct: the row belongs to another account")
     ours, other = row.send_acct_id, row.recv_acct_id
     if direction == "credit":
         ours, other = other, ours
     if ours not in (None, "", account_number) or other == account_number:
-        raise RowUnreadable("sendAcctId, recvAcctId: they tell another direction than transType")
+        raise RowContradicts("sendAcctId, recvAcctId: they tell another direction than transType")
 
 
 def _reference(number: int | str) -> str:
@@ -208,23 +211,28 @@ def read_name(body: Mapping[str, Json]) -> FoundName:
     """The name an account stands in and whether it takes money. Raises NotJson."""
     name, active = body.get("accountName"), body.get("active")
     if not isinstance(active, str) or active not in ACTIVE:
-        raise NotJson("active is neither true nor false")
+        raise NotJson("active: neither true nor false")
     if not isinstance(name, str) or (ACTIVE[active] and not name.strip()):
-        raise NotJson("no accountName")
+        raise NotJson("accountName: missing")
     return FoundName(name.strip(), active=ACTIVE[active])
 
 
 def read_balance(body: Mapping[str, Json], account_number: str) -> Money:
-    """What the account holds; the bank tells one figure. Raises NotJson, InvalidAmount."""
+    """What the account holds; the bank tells one figure. Raises NotJson."""
     balances = body.get("balances")
     if not isinstance(balances, dict):
-        raise NotJson("no balances")
+        raise NotJson("balances: missing")
     if balances.get("accId") != account_number:
-        raise NotJson("the balance of another account")
+        raise NotJson("balances.accId: another account")
     amount = balances.get("amount")
-    if balances.get("currencyCode") != "VND" or isinstance(amount, bool) or not isinstance(amount, int | str):
-        raise NotJson("no amount in VND")
-    return balance_from_bank(amount)
+    if balances.get("currencyCode") != "VND":
+        raise NotJson("balances.currencyCode: not VND")
+    try:
+        if isinstance(amount, bool) or not isinstance(amount, int | str):
+            raise InvalidAmount("no number")
+        return balance_from_bank(amount)
+    except InvalidAmount:
+        raise NotJson("balances.amount: not a whole amount") from None
 
 
 # notices
@@ -246,17 +254,19 @@ def read_notice(raw_body: bytes, account_number: str) -> BankNotice:
     try:
         header, records = _parts(raw_body)
         if header.get("msgType") != NOTICE:
-            raise NotJson(f"msgType is not {NOTICE}")
+            raise NotJson(f"header.msgType: not {NOTICE}")
         number = header.get("msgId")
         if not isinstance(number, str) or not number:
-            raise NotJson("no msgId")
+            raise NotJson("header.msgId: missing")
         if len(records) > NOTICE_ROWS_MAX:
             raise NotJson(f"more than {NOTICE_ROWS_MAX} records")
         if any(record.get("custAcct") != account_number for record in records):
-            raise NotJson("custAcct: a movement of another account")
+            raise RowContradicts("custAcct: a movement of another account")
         return BankNotice(lines=(), trace=short(number, "msgId"), kind="hint", echo=_echo(header, records))
+    except RowContradicts as error:
+        raise WebhookUnreadable(f"The notice cannot be true: {error}.", field="body") from None
     except (NotJson, RowUnreadable) as error:
-        raise WebhookUnreadable(f"The notice cannot be understood: {error}.", field="body") from None
+        raise unreadable("The notice cannot be understood", error) from None
 
 
 def acknowledgement(

@@ -12,6 +12,7 @@ from typing import Final
 from banks.accounts import BankAccount
 from banks.bank import Rail, TransferOrder
 from banks.bank_text import memo_with_id, plain
+from banks.drift import misfits, not_read
 from banks.napas import citad_code, traffic_bin
 from banks.outcomes import Accepted, Declined, Executed, NotFound, Outcome, Reason, Unknown, loggable_code
 from banks.strict_json import Json, NotJson
@@ -126,7 +127,7 @@ def outcome_of_order(answer: Answer, end_to_end_id: str) -> Outcome:
     if heard.code == ACCEPTED:
         return Accepted(None) if records in (None, []) else _outcome_of_records(records, end_to_end_id)
     if heard.code is None or heard.code not in DECLINES:
-        return Unknown(f"code {loggable_code(heard.code)} is not known")
+        return misfits(f"code {loggable_code(heard.code)} is not known", "status.code", "a code of our table")
     if records not in (None, []) and not isinstance(_outcome_of_records(records, end_to_end_id), Declined):
         return Unknown("the code declines and the order's state does not")
     return Declined(DECLINES[heard.code], heard.code)
@@ -138,7 +139,9 @@ def outcome_of_enquiry(answer: Answer, end_to_end_id: str, request_id: str) -> O
     if isinstance(heard, Unknown):
         return heard
     if heard.code != ACCEPTED:
-        return Unknown(f"the enquiry was answered with code {loggable_code(heard.code)}")
+        why = f"the enquiry was answered with code {loggable_code(heard.code)}"
+        known = heard.code in DECLINES or heard.code in DUPLICATES
+        return Unknown(why) if known else misfits(why, "status.code", "a code of our table")
     if heard.body.get("originalRequestId") not in (None, end_to_end_id):
         return Unknown("the answer names another order")
     records = heard.body.get("records")
@@ -151,13 +154,13 @@ def _heard(answer: Answer, request_id: str) -> Said | Unknown:
     try:
         return said(answer, request_id)
     except NotJson as error:
-        return Unknown(f"an answer that is not understood: {error}")
+        return not_read(answer, error, f"an answer that is not understood: {error}")
 
 
 def _outcome_of_records(records: Json, end_to_end_id: str) -> Outcome:
     """All of `records` must be our order, and agree."""
     if not isinstance(records, list) or not records:
-        return Unknown("the answer holds no records")
+        return misfits("the answer holds no records", "records", "a list")
     outcomes: set[Outcome] = set()
     for record in records:
         if not isinstance(record, dict) or record.get("transId") != end_to_end_id:
@@ -173,7 +176,7 @@ def _outcome_of_one(record: Mapping[str, Json]) -> Outcome:
     number = record.get("bankTransactionId")
     reference = loggable_code(number) if type(number) is int or (isinstance(number, str) and number) else None
     if not isinstance(state, str):
-        return Unknown("the order's state is missing")
+        return misfits("the order's state is missing", "records[].status", "a word")
     if state in EXECUTED_STATES:
         return Executed(reference)
     if state in WAITING_STATES:
@@ -182,4 +185,4 @@ def _outcome_of_one(record: Mapping[str, Json]) -> Outcome:
         return Declined(REFUSED_STATES[state], state)
     if state in DUPLICATES:
         return Unknown("the bank says it has this request already")
-    return Unknown(f"order state {loggable_code(state)} is not known")
+    return misfits(f"order state {loggable_code(state)} is not known", "records[].status", "a state we know")

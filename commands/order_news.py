@@ -6,7 +6,7 @@ nothing either: people look, with an alarm that is said once for each payout.
 
 from __future__ import annotations
 
-from typing import Final, Literal, assert_never
+from typing import Final, Literal, Protocol, assert_never
 
 from commands.command import Command, Decided, handler
 from commands.payouts import (
@@ -19,22 +19,60 @@ from commands.payouts import (
 )
 from ledger.alarms import ORDER_NEWS_CONTRADICTS, Alarm, id_of_alarm
 from ledger.context import Context
-from ledger.errors import PayoutNotFound
-from ledger.payouts import APPROVED, CANCELLED, CONFIRMED, FAILED, REJECTED, REQUESTED, Payout
+from ledger.errors import PayoutNotFound, WebhookUnreadable
+from ledger.payouts import APPROVED, CANCELLED, CONFIRMED, FAILED, REJECTED, REQUESTED, Payout, id_of_end_to_end
 from ledger.store import Ledger
 
 NEVER_SENT: Final = (REQUESTED, APPROVED, REJECTED, CANCELLED)
 """States in which no order of the payout can be at a bank."""
 
 
+Told = Literal["accepted", "executed", "declined"]
+
+
+class BankNews(Protocol):
+    """What a bank's adapter says of one order; `banks.bank.OrderNews` has this shape."""
+
+    @property
+    def end_to_end_id(self) -> str | None: ...
+    @property
+    def told(self) -> Told | None: ...
+    @property
+    def bank_reference(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def bank_code(self) -> str: ...
+
+
 class RecordOrderNews(Command):
     """A bank told what became of a payout's order. `reason` and `bank_code` are for a refusal."""
 
     payout_id: str
-    told: Literal["accepted", "executed", "declined"]
+    told: Told
     bank_reference: str = ""
     reason: str = ""
     bank_code: str = ""
+
+
+def from_news(ledger: Ledger, bank_account_id: str, news: BankNews) -> RecordOrderNews:
+    """The command that records news of an order. Raises WebhookUnreadable for an order that is none of this account's,
+    and for news that says nothing certain.
+    """
+    payout = None
+    if news.end_to_end_id is not None:
+        payout = ledger.find(Payout, id_of_end_to_end(news.end_to_end_id))
+    if payout is None or payout.end_to_end_id != news.end_to_end_id or payout.bank_account_id != bank_account_id:
+        raise WebhookUnreadable("It tells of an order that is none of this account's.")
+    if news.told is None:
+        raise WebhookUnreadable("It tells nothing certain of an order.")
+    return RecordOrderNews(
+        payout_id=payout.id,
+        told=news.told,
+        bank_reference=news.bank_reference,
+        reason=news.reason,
+        bank_code=news.bank_code,
+    )
 
 
 @handler(RecordOrderNews)

@@ -13,7 +13,7 @@ from web.routes import Answer, Call, route
 
 
 class AlarmShown(Schema):
-    """Something a person must look at. `subject`: the id it is about."""
+    """Something a person must look at. `subject`: the id it is about; `closed_at`: when nothing of it was left."""
 
     object = Word("alarm", required=True)
     id = fields.String(required=True)
@@ -21,6 +21,7 @@ class AlarmShown(Schema):
     subject = fields.String(required=True)
     detail = fields.String(required=True)
     raised_at = Instant(required=True)
+    closed_at = Instant(required=True, allow_none=True)
 
 
 @route("GET", "/v1/alarms", roles=OPERATORS, query=Paged, answer=AlarmShown, listed=True, reads=("alarms",))
@@ -44,4 +45,5 @@ def _show(row: AlarmRow) -> dict[str, object]:
         "subject": row.subject,
         "detail": row.detail,
         "raised_at": row.raised_at,
+        "closed_at": row.closed_at,
     }

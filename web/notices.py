@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from base64 import b64decode, b64encode
-from typing import Final, Protocol, assert_never
+from typing import Final, Protocol, TypeAlias
 
 from flask import Response, request
 from marshmallow import Schema, fields
@@ -18,12 +18,9 @@ from werkzeug.exceptions import HTTPException
 
 from banks.accounts import BankAccount
 from banks.bank import BankNotice as Said
-from banks.bank import OrderNews
-from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Unknown
 from commands import Command, dispatch
-from commands.notices import KeepUnreadableNotice, RecordNoticeReplayed
-from commands.order_news import RecordOrderNews
-from commands.statements import from_bank, line_of
+from commands.notices import LINE, KeepUnreadableNotice, RecordNoticeReplayed, commands_of
+from ledger.alarms import drift_of
 from ledger.errors import (
     BankNoticeNotFound,
     BodyTooLarge,
@@ -35,8 +32,7 @@ from ledger.errors import (
     UnknownBankAccount,
     WebhookUnreadable,
 )
-from ledger.notices import BankNotice
-from ledger.payouts import Payout, id_of_end_to_end
+from ledger.notices import WEBHOOK, BankNotice
 from ledger.privacy import ERASED, Personal
 from web.auth import ADMIN
 from web.context import context
@@ -44,6 +40,8 @@ from web.fields import Word
 from web.routes import Answer, Call, route
 
 SIZE_MAX: Final = 1024 * 1024
+Recording: TypeAlias = "list[tuple[Command, tuple[str, ...]]]"
+"""The commands that record a message, each with its natural key."""
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +153,10 @@ def replay_bank_notice(call: Call) -> Answer:
     body = call.services.ledger.vault.open(notice.body)
     if body == ERASED:
         raise WebhookUnreadable("The message was erased.")
-    lines = _record(call, teller, _understood(call, teller, b64decode(body)), feed=notice.feed)
+    if notice.operation != WEBHOOK:
+        raise WebhookUnreadable("This is an answer, which is asked for again: python -m workers replay.")
+    _, recording = _understood(call, teller, b64decode(body))
+    lines = _record(call, teller, recording, feed=notice.feed)
     receipt = call.dispatch(RecordNoticeReplayed(notice_id=notice.id, lines=len(lines)))
     shown = {
         "object": "bank_notice",
@@ -206,68 +207,37 @@ def _take_or_ask_again(call: Call, teller: Teller, raw: bytes, *, feed: str) -> 
 
 def _take(call: Call, teller: Teller, raw: bytes, *, feed: str) -> tuple[Said, list[str]]:
     try:
-        said = _understood(call, teller, raw)
+        said, recording = _understood(call, teller, raw)
     except Unavailable:
         raise
     except Problem as error:
         _keep(call, teller.account, raw, error, feed=feed)
         raise NoticeKept(error.detail) from error
-    return said, _record(call, teller, said, feed=feed)
+    return said, _record(call, teller, recording, feed=feed)
 
 
-def _understood(call: Call, teller: Teller, raw: bytes) -> Said:
+def _understood(call: Call, teller: Teller, raw: bytes) -> tuple[Said, Recording]:
     said = teller.parse_webhook(raw)
-    if any(row.account_number != teller.account.account_number for row in said.lines):
-        raise WebhookUnreadable("A movement names another account than the one this address belongs to.")
-    for news in said.orders:
-        _command_of(call, teller.account, news)
-    return said
+    return said, commands_of(call.services.ledger, teller.account.id, teller.account.account_number, said)
 
 
-def _record(call: Call, teller: Teller, said: Said, *, feed: str) -> list[str]:
+def _record(call: Call, teller: Teller, recording: Recording, *, feed: str) -> list[str]:
     """The ids of the statement lines, all of them durable, and so is what was told of orders."""
     actor = f"feed:{feed}" if feed else f"bank:{teller.account.bank}"
-    for news in said.orders:
-        told = _command_of(call, teller.account, news)
-        _dispatch(call, told, actor, ("order_news", told.payout_id, told.told, told.bank_code))
-    lines = []
-    for row in said.lines:
-        command = from_bank(teller.account.id, row)
-        lines.append(line_of(command))
-        _dispatch(call, command, actor, ("statement_line", lines[-1]))
-    return lines
-
-
-def _command_of(call: Call, account: BankAccount, news: OrderNews) -> RecordOrderNews:
-    """What news of an order comes to. Raises WebhookUnreadable for an order that is none of this account's, and for
-    what says nothing of it.
-    """
-    payout = None
-    if news.end_to_end_id is not None:
-        payout = call.services.ledger.find(Payout, id_of_end_to_end(news.end_to_end_id))
-    if payout is None or payout.end_to_end_id != news.end_to_end_id or payout.bank_account_id != account.id:
-        raise WebhookUnreadable("It tells of an order that is none of this account's.")
-    match news.outcome:
-        case Accepted(bank_reference=reference):
-            return RecordOrderNews(payout_id=payout.id, told="accepted", bank_reference=reference or "")
-        case Executed(bank_reference=reference):
-            return RecordOrderNews(payout_id=payout.id, told="executed", bank_reference=reference or "")
-        case Declined(reason=reason, bank_code=code):
-            return RecordOrderNews(payout_id=payout.id, told="declined", reason=reason, bank_code=code)
-        case Unknown() | NotFound() | NotSent():
-            raise WebhookUnreadable("It tells nothing certain of an order.")
-        case _:
-            assert_never(news.outcome)
+    for command, natural_key in recording:
+        _dispatch(call, command, actor, natural_key)
+    return [key[-1] for _, key in recording if key[0] == LINE]
 
 
 def _keep(call: Call, account: BankAccount, raw: bytes, why: Problem, *, feed: str) -> None:
-    digest = hashlib.sha256(raw).hexdigest()
+    digest, place = hashlib.sha256(raw).hexdigest(), why.facts.get("place")
     command = KeepUnreadableNotice(
         bank_account_id=account.id,
         body_digest=digest,
         body=Personal(b64encode(raw).decode()),
         reason=why.detail,
         feed=feed,
+        drift=drift_of(feed or account.bank, WEBHOOK, str(place)) if place else "",
     )
     actor = f"feed:{feed}" if feed else f"bank:{account.bank}"
     _dispatch(call, command, actor, ("bank_notice", account.id, digest))

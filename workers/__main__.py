@@ -1,8 +1,8 @@
 """The door of the worker processes: `python -m workers projector | reactor | scheduler | run QUEUE`.
 
-Each of these verbs is one process of `docker-compose.yml`; `queues` lists the queues and `retry reactor` tries again
-what the reactor has set aside. SIGTERM ends a process when what is under way is done. Logs are JSON lines on standard
-error.
+Each of these verbs is one process of `docker-compose.yml`; `queues` lists the queues, `retry reactor` tries again what
+the reactor has set aside, and `replay` reads again what banks sent and nobody could read. SIGTERM ends a process when
+what is under way is done. Logs are JSON lines on standard error.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from typing import Final
 import redis
 
 import workers
+from banks.registry import bank_class
 from ledger.discovery import import_all
 from ledger.errors import Problem
 from ledger.json_lines import log_json_lines
 from ledger.settings import SettingsInvalid, read_settings
-from workers import projector
+from workers import projector, replay
 from workers.jobs import QueueWorker, assert_one_queue, queue_names
 from workers.parts import Parts, connect, hold
 from workers.reactor import NAME, Reactor
@@ -34,6 +35,7 @@ from workers.scheduler import Scheduler
 
 USAGE: Final = (
     "usage: python -m workers projector | reactor | scheduler | run QUEUE | queues | retry reactor [--stream ID]"
+    " | replay [--bank CODE]"
 )
 PAUSE_S: Final = 1.0
 """Pause before a worker whose Redis went away begins anew."""
@@ -47,7 +49,7 @@ Verb = Callable[[Parts, list[str], Event], int | None]
 def main(words: list[str]) -> int:
     """Run one verb; the exit code (1: a retry left something set aside; 2: the words or the environment are wrong)."""
     verbs: dict[str, Verb] = {"projector": _projector, "reactor": _reactor, "scheduler": _scheduler}
-    verbs |= {"run": _run, "queues": _queues, "retry": _retry}
+    verbs |= {"run": _run, "queues": _queues, "retry": _retry, "replay": _replay}
     if not _are_known(words, verbs):
         print(USAGE, file=sys.stderr)
         return 2
@@ -69,6 +71,8 @@ def _are_known(words: list[str], verbs: Collection[str]) -> bool:
     if words[:1] == ["retry"]:
         stream = len(words) == 4 and words[2] == "--stream"
         return words[1:2] == [NAME] and (len(words) == 2 or stream)
+    if words[:1] == ["replay"]:
+        return len(words) == 1 or (len(words) == 3 and words[1] == "--bank")
     return bool(words) and words[0] in verbs and (len(words) == 1 or words[0] == "run")
 
 
@@ -103,6 +107,14 @@ def _retry(parts: Parts, words: list[str], stop: Event) -> int:
     """What the reactor has set aside is tried again, whether a reactor runs or not."""
     done = Reactor(parts).retry(words[2] if len(words) > 1 else None)
     print(f"{NAME}: {done.taken} events taken in, {done.left} still set aside.")
+    return 1 if done.left else 0
+
+
+def _replay(parts: Parts, words: list[str], stop: Event) -> int:
+    """What was set aside of banks' messages is gone through again. The alarms follow within a minute."""
+    bank = bank_class(words[1], field="--bank").code if words else None
+    done = replay.replay(parts, bank)
+    print(f"{done.read} messages read, {len(done.left)} still set aside.", *done.left, sep="\n")
     return 1 if done.left else 0
 
 

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from banks.bank import Capability
+from banks.bank import Balance, Bank, Capability
+from banks.drift import AnswerMisfits
 from commands import dispatch
 from commands.completeness import RecordBankBalance, RecordCompleteness
 from ledger.balance_chain import Movement
@@ -25,6 +26,7 @@ from ledger.statements import StatementLine
 from projections import statements as read_statements
 from projections.places import positions
 from projections.statements import StatementLines, StatementRow
+from workers.drifts import set_aside, settle
 from workers.jobs import Ring, ask_queue, job
 from workers.parts import Parts
 from workers.scheduler import every
@@ -51,9 +53,22 @@ def check_completeness(parts: Parts, bank_account_id: str) -> None:
         _judge(parts, known)
     bank = parts.bank(bank_account_id)
     if Capability.BALANCE in bank.capabilities:
-        balance = bank.balance()
+        balance = ask_balance(parts, bank)
         command = RecordBankBalance(bank_account_id=bank_account_id, balance=balance.current, as_of=balance.as_of)
         dispatch(parts.ledger, command, parts.context("completeness", bank_account_id))
+
+
+def ask_balance(parts: Parts, bank: Bank) -> Balance:
+    """What the bank says the account holds; an answer that fits no more is set aside. Raises BankUnavailable,
+    ReadTablesUnavailable.
+    """
+    try:
+        balance = bank.balance()
+    except AnswerMisfits as problem:
+        set_aside(parts, bank, "balance", "balance", problem.misfit)
+        raise
+    settle(parts, bank.account.id, "balance")
+    return balance
 
 
 def _judge(parts: Parts, known: Completeness) -> None:

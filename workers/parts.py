@@ -12,6 +12,7 @@ from typing import Final, Self
 import redis
 
 from banks.bank import Bank
+from banks.feeds.feed import Feed
 from banks.live import LiveAccounts
 from banks.transport import Transport
 from ledger.context import Context
@@ -27,7 +28,8 @@ COMMAND_ID_BYTES: Final = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """The parts of one process. `clock` gives aware instants, `token` random bytes; `banks` by bank account id.
+    """The parts of one process. `clock` gives aware instants, `token` random bytes; `banks`, and the aggregators of
+    those accounts that have one (`feeds`), by bank account id.
 
     `reader` asks the read tables; `database` writes them, for the projector, and the marks of how far others have come:
     the reactor in the log, scheduler and jobs in our statements.
@@ -39,6 +41,7 @@ class Parts:
     database: Database
     transport: Transport
     banks: Mapping[str, Bank]
+    feeds: Mapping[str, Feed]
     redis: redis.Redis
     clock: Callable[[], datetime]
     token: Callable[[int], bytes]
@@ -47,13 +50,15 @@ class Parts:
     def open(cls, settings: Settings, clock: Callable[[], datetime], token: Callable[[int], bytes]) -> Self:
         """All parts these settings name. Raises InvalidBankAccounts, UnknownBank; connections are made when used."""
         transport = Transport(time.monotonic)
+        ours = LiveAccounts(settings, transport, clock, token, lambda: str(uuid.UUID(bytes=token(16))))
         return cls(
             settings=settings,
             ledger=Ledger.open(settings, token),
             reader=open_reader(settings.read_tables_url),
             database=open_database(settings.read_tables_url),
             transport=transport,
-            banks=LiveAccounts(settings, transport, clock, token, lambda: str(uuid.UUID(bytes=token(16)))).banks,
+            banks=ours.banks,
+            feeds=ours.feeds,
             redis=connect(settings.redis_url),
             clock=clock,
             token=token,

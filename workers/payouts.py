@@ -45,6 +45,7 @@ from ledger.payouts import (
     not_sent_pause,
 )
 from projections import payouts as read_payouts
+from workers.drifts import Operation, set_aside, settle
 from workers.jobs import Ring, ask_queue, job, pay_queue
 from workers.parts import Parts
 from workers.reactor import when
@@ -87,8 +88,9 @@ def submit_payout(parts: Parts, payout_id: str) -> None:
     cause = of_event(payout_id, receipt.version)
     submitted = parts.ledger.find(Payout, payout_id, version=receipt.version)
     attempt = submitted.attempt if submitted else payout.attempt + 1
-    command = _send(parts, bank, order, payout_id, attempt, now)
+    command, outcome = _send(parts, bank, order, payout_id, attempt, now)
     dispatch(parts.ledger, command, parts.context("payouts", payout_id, cause))
+    _tell_misfit(parts, bank, "transfer", payout_id, outcome)
     _escalate_when_used_up(parts, payout_id)
 
 
@@ -106,22 +108,26 @@ def order_of(parts: Parts, payout: Payout, bank: Bank) -> TransferOrder:
     )
 
 
-def _send(parts: Parts, bank: Bank, order: TransferOrder, payout_id: str, attempt: int, began_at: datetime) -> Command:
-    """The one place that sends, and what is to be recorded of it. Raises nothing once the transfer was called, unless
-    by a fault of ours; then the payout stays submitted and is asked about.
+def _send(
+    parts: Parts, bank: Bank, order: TransferOrder, payout_id: str, attempt: int, began_at: datetime
+) -> tuple[Command, Outcome | None]:
+    """The one place that sends: what is to be recorded of it, and what the bank answered, if it was called. Raises
+    nothing once the transfer was called, unless by a fault of ours; then the payout stays submitted and is asked about.
     """
     try:
         bank.check_order(order)  # sends nothing
     except Invalid as problem:
-        return RecordPayoutDeclined(payout_id=payout_id, reason=problem.slug.replace("-", "_"), bank_code="")
+        reason = problem.slug.replace("-", "_")
+        return RecordPayoutDeclined(payout_id=payout_id, reason=reason, bank_code=""), None
     if parts.clock() - began_at > SEND_WITHIN:
-        return RecordPayoutNotSent(payout_id=payout_id, attempt=attempt, why="the worker was held up before sending")
+        why = "the worker was held up before sending"
+        return RecordPayoutNotSent(payout_id=payout_id, attempt=attempt, why=why), None
     outcome = bank.transfer(order)
     if isinstance(outcome, NotSent):
-        return RecordPayoutNotSent(payout_id=payout_id, attempt=attempt, why=outcome.why)
+        return RecordPayoutNotSent(payout_id=payout_id, attempt=attempt, why=outcome.why), outcome
     if isinstance(outcome, NotFound):
-        return RecordPayoutUnknown(payout_id=payout_id, why="the bank answered an order with: not found")
-    return _told(payout_id, outcome)
+        return RecordPayoutUnknown(payout_id=payout_id, why="the bank answered an order with: not found"), outcome
+    return _told(payout_id, outcome), outcome
 
 
 def _told(payout_id: str, outcome: Accepted | Executed | Declined | Unknown) -> Command:
@@ -156,7 +162,15 @@ def enquire_payout(parts: Parts, payout_id: str) -> None:
     outcome = bank.transfer_status(payout.end_to_end_id, bank_day(payout.submitted_at))
     command = _answered(parts, bank, payout, payout.submitted_at, outcome)
     dispatch(parts.ledger, command, parts.context("payouts", payout_id, cause))
+    _tell_misfit(parts, bank, "status", payout_id, outcome)
+    if not isinstance(outcome, Unknown):
+        settle(parts, payout.bank_account_id, payout_id)
     _escalate_when_used_up(parts, payout_id)
+
+
+def _tell_misfit(parts: Parts, bank: Bank, operation: Operation, payout_id: str, outcome: Outcome | None) -> None:
+    if isinstance(outcome, Unknown) and outcome.misfit is not None:
+        set_aside(parts, bank, operation, payout_id, outcome.misfit)
 
 
 def _answered(parts: Parts, bank: Bank, payout: Payout, submitted_at: datetime, outcome: Outcome) -> Command:

@@ -17,7 +17,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from banks.bank import Bank, Capability, DoubtfulRow
+from banks.bank import Bank, Capability, DoubtfulRow, HistoryPage
+from banks.drift import AnswerMisfits
 from commands import dispatch
 from commands.notices import KeepUnreadableNotice
 from commands.statements import from_bank, line_of
@@ -27,6 +28,7 @@ from ledger.privacy import Personal
 from ledger.statements import UNMATCHED, StatementLine
 from projections import statements as read_statements
 from projections.places import move, position_of
+from workers.drifts import set_aside, settle
 from workers.jobs import Ring, ask_queue, job
 from workers.parts import Parts
 from workers.scheduler import daily, every
@@ -76,13 +78,14 @@ def follower_of(bank_account_id: str) -> str:
 def read_statement(parts: Parts, bank_account_id: str, day_from: date, day_to: date) -> StatementRead:
     """Records every movement of these bank days, both included.
 
-    A row that could not be read raises an alarm, once for each day and cause. Raises BankUnavailable.
+    A row that could not be read raises an alarm, once for each day and cause; what was set aside of these days waits no
+    more once they are read whole. Raises BankUnavailable, ReadTablesUnavailable.
     """
-    bank = parts.bank(bank_account_id)
+    bank, about = parts.bank(bank_account_id), _about(day_from, day_to)
     amounts: dict[str, Money] = {}
     whole, cursor = True, None
     for _ in range(PAGES_MAX):
-        page = bank.history(day_from, day_to, cursor)
+        page = _page(parts, bank, day_from, day_to, cursor)
         for row in page.lines:
             command = from_bank(bank_account_id, row)
             line_id = line_of(command)
@@ -90,9 +93,11 @@ def read_statement(parts: Parts, bank_account_id: str, day_from: date, day_to: d
             amounts[line_id] = command.amount
         for doubtful in page.doubtful:
             whole = False
-            _raise_alarm(parts, bank_account_id, day_from, day_to, doubtful)
+            _tell_doubtful(parts, bank, about, doubtful)
         cursor = page.next_cursor
         if cursor is None:
+            if whole:
+                settle(parts, bank_account_id, about)
             return StatementRead(whole, amounts)
     log.error("the statement of %s has no end", bank_account_id)
     return StatementRead(False, amounts)
@@ -132,15 +137,32 @@ def _recorded_as_unmatched(parts: Parts, bank_account_id: str, amount: Money, si
         before = (page[-1].booked_at, page[-1].id)
 
 
-def _raise_alarm(parts: Parts, bank_account_id: str, day_from: date, day_to: date, doubtful: DoubtfulRow) -> None:
-    what = f"A row of the statement of {bank_account_id}, {day_from} to {day_to}, could not be read: {doubtful.why}."
+def _page(parts: Parts, bank: Bank, day_from: date, day_to: date, cursor: str | None) -> HistoryPage:
+    try:
+        return bank.history(day_from, day_to, cursor)
+    except AnswerMisfits as problem:
+        set_aside(parts, bank, "history", _about(day_from, day_to), problem.misfit)
+        raise
+
+
+def _about(day_from: date, day_to: date) -> str:
+    return f"{day_from.isoformat()}/{day_to.isoformat()}"
+
+
+def _tell_doubtful(parts: Parts, bank: Bank, about: str, doubtful: DoubtfulRow) -> None:
+    if doubtful.misfit is not None:
+        set_aside(parts, bank, "history", about, doubtful.misfit)
+        return
+    what = f"A row of the statement of {bank.account.id}, {about}, could not be read: {doubtful.why}."
     command = KeepUnreadableNotice(
-        bank_account_id=bank_account_id,
+        bank_account_id=bank.account.id,
         body_digest=hashlib.sha256(what.encode()).hexdigest(),
         body=Personal(b64encode(what.encode()).decode()),
         reason=what,
+        operation="history",
+        about=about,
     )
-    dispatch(parts.ledger, command, parts.context("statements", bank_account_id))
+    dispatch(parts.ledger, command, parts.context("statements", bank.account.id))
 
 
 # what is due

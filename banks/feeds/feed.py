@@ -19,6 +19,7 @@ import msgspec
 
 from banks.accounts import BankAccount
 from banks.bank import Acknowledgement, BankNotice, Direction, StatementRow
+from banks.drift import unreadable
 from banks.strict_json import Json, NotJson, parse
 from ledger.calendar import ICT, bank_day
 from ledger.errors import (
@@ -53,6 +54,10 @@ T = TypeVar("T")
 
 class RowUnreadable(Exception):
     """A movement that gives no StatementRow. The message names the field and quotes nothing."""
+
+
+class ReferenceUnknown(RowUnreadable):
+    """An aggregator passed on a piece of text in place of the bank's reference, as some do; no contract has changed."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,8 +129,10 @@ class Feed(ABC):
             trace, movements = self.told(read_object(raw_body))
             ours = [one for one in movements if one.account_number == self.account.account_number]
             lines = tuple(self._row(one) for one in ours or movements)
+        except ReferenceUnknown as error:
+            raise WebhookUnreadable(f"The message cannot be told from others: {error}.", field="body") from None
         except (NotJson, RowUnreadable, msgspec.ValidationError) as error:
-            raise WebhookUnreadable(f"The message cannot be understood: {error}.", field="body") from None
+            raise unreadable("The message cannot be understood", error) from None
         return BankNotice(lines=lines, trace=trace, kind="movement" if len(lines) == 1 else "list")
 
     def acknowledge(self, problem: Problem | None) -> Acknowledgement:
@@ -175,7 +182,7 @@ class Feed(ABC):
             return given
         if self._alone and re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", told.own_id):
             return f"{self.code}-{told.own_id}"
-        raise RowUnreadable("the reference is not the bank's, so the movement cannot be told from others")
+        raise ReferenceUnknown("the reference is not the bank's, so the movement cannot be told from others")
 
 
 def read_object(raw_body: bytes) -> Mapping[str, Json]:
@@ -203,7 +210,7 @@ def plain_amount(value: int | str) -> Money:
     try:
         return positive(from_bank(value))
     except InvalidAmount:
-        raise RowUnreadable("the amount is not a whole amount above zero") from None
+        raise RowUnreadable("amount: not a whole amount above zero") from None
 
 
 def balance(value: int | str | None) -> Money | None:
@@ -223,4 +230,4 @@ def vietnam_instant(text: str) -> datetime:
             raise ValueError
         return datetime.fromisoformat(text).replace(tzinfo=ICT).astimezone(UTC)
     except ValueError:
-        raise RowUnreadable("the time is not yyyy-MM-dd HH:mm:ss") from None
+        raise RowUnreadable("time: not yyyy-MM-dd HH:mm:ss") from None

@@ -25,6 +25,7 @@ NAMES = [
     "account.hold_placed",
     "account.hold_released",
     "account.opened",
+    "alarm.closed",
     "alarm.raised",
     "bank_notice.kept",
     "bank_notice.replayed",

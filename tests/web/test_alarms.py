@@ -11,5 +11,6 @@ def test_alarms_are_listed_newest_first(stage_on_each_database: Stage) -> None:
     stage.bank_says(notice(memo="who ordered this?", amount=9_000, trace="1", direction="debit"))
     stage.project()
     listed = stage.done("GET", "/v1/alarms", bearer=OPERATOR_KEYS["approver"])["data"]
-    assert [alarm["kind"] for alarm in listed] == ["unordered_debit", "unreadable_notice"]
+    assert [alarm["kind"] for alarm in listed] == ["unordered_debit", "bank_contract_drift"]
+    assert [alarm["closed_at"] for alarm in listed] == [None, None]
     assert "9,000 VND" in listed[0]["detail"]

@@ -6,22 +6,27 @@ import itertools
 import json
 import random
 import secrets
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from dataclasses import replace
 
 import pytest
 
+from commands import dispatch
+from commands.notices import KeepUnreadableNotice
 from commands.statements import from_bank, line_of
+from ledger.alarms import Alarm
 from ledger.journal import id_of_entry
 from ledger.json_lines import JsonLines
 from ledger.money import Money
 from ledger.notices import BankNotice
 from ledger.payments import PaymentIntent
+from ledger.privacy import Personal
 from ledger.statements import StatementLine
 from ledger.store import Ledger
 from tests.banks.acb.rig import OLDER_KEY, account
 from tests.web.stage import BANK_ACCOUNT, OPERATOR_KEYS, Stage, notice, problem, said, settings
 from tests.web.test_health import NO_MONGO
+from web.context import context
 
 PLANTED = "NGUYEN VAN KIN 0001234567890"
 PATH = f"/v1/bank-webhooks/{BANK_ACCOUNT}"
@@ -96,6 +101,11 @@ def test_an_account_that_is_not_ours_is_not_found(stage: Stage) -> None:
     assert problem(answer)[:2] == (404, "unknown-bank-account")
 
 
+def kept_notice(stage: Stage) -> str:
+    (found,) = [one.stream for one in stage.services.ledger.follow() if isinstance(one.event, BankNotice.Kept)]
+    return found
+
+
 GENUINE = notice(memo="x", amount=150_000, trace="77")
 UNREADABLE = {
     "cut off": GENUINE[:-40],
@@ -110,6 +120,8 @@ UNREADABLE = {
     "another request": GENUINE.replace(b"TRANSACTION_UPDATE", b"SOMETHING_NEW"),
     "compressed": b"\x1f\x8b\x08\x00" + b"\x00" * 20,
 }
+FITTING = {"another account"}
+"""What is of the shape we know, and says what cannot be."""
 
 
 @pytest.mark.parametrize("what", UNREADABLE)
@@ -121,16 +133,16 @@ def test_an_authentic_notice_nobody_understands_is_kept_whole_with_an_alarm(stag
     assert lines(stage) == []
     stage.project()
     alarms = stage.done("GET", "/v1/alarms", bearer=OPERATOR_KEYS["auditor"])["data"]
-    assert [alarm["kind"] for alarm in alarms] == ["unreadable_notice"]
-    kept = stage.services.ledger.get(BankNotice, alarms[0]["subject"])
-
+    drifted = what not in FITTING
+    assert [alarm["kind"] for alarm in alarms] == ["bank_contract_drift" if drifted else "unreadable_notice"]
+    kept = stage.services.ledger.get(BankNotice, kept_notice(stage))
+    assert kept.drift == (alarms[0]["subject"] if drifted else "")
     assert b64decode(stage.services.ledger.vault.open(kept.body)) == raw
 
 
 def test_a_kept_notice_that_is_still_not_understood_stays_kept(stage: Stage) -> None:
     stage.bank_says(UNREADABLE["cut off"])
-    stage.project()
-    kept = stage.done("GET", "/v1/alarms", bearer=OPERATOR_KEYS["auditor"])["data"][0]["subject"]
+    kept = kept_notice(stage)
     answer = stage.ask("POST", f"/v1/bank-notices/{kept}/replay", bearer=OPERATOR_KEYS["admin"])
     assert problem(answer)[:2] == (400, "webhook-unreadable")
     assert not stage.services.ledger.get(BankNotice, kept).replayed
@@ -146,7 +158,7 @@ def test_a_kept_notice_is_read_once_it_can_be(stage: Stage) -> None:
     raw = notice(memo=intent["code"], amount=1_500_000, trace="55")
     earlier = Stage(replace(stage.services, banks={BANK_ACCOUNT: unready}), stage.clock)
     assert earlier.bank_says(raw).status_code == 400
-    kept = next(one.stream for one in stage.services.ledger.follow() if isinstance(one.event, BankNotice.Kept))
+    kept = kept_notice(stage)
     path = f"/v1/bank-notices/{kept}/replay"
     first = stage.admin("POST", path, key="k")
     assert first["lines"] == lines(stage)
@@ -213,3 +225,53 @@ def test_a_bug_while_recording_is_logged_without_its_words_and_the_bank_comes_ag
 def test_neither_key_nor_body_is_told_back(stage: Stage) -> None:
     answer = stage.bank_says(json.dumps({"planted": "memo of a person"}).encode())
     assert b"planted" not in answer.data
+
+
+# contract drift
+
+DRIFTED = {
+    "webhook.transactionDate": GENUINE.replace(b'"transactionDate": "', b'"transactionDate": "on '),
+    "webhook.amount": GENUINE.replace(b"150000", b"[150000]"),
+    "webhook.transactionStatus": GENUINE.replace(b"COMPLETED", b"SETTLED"),
+    "webhook.requestMeta.requestCode": GENUINE.replace(b"TRANSACTION_UPDATE", b"SOMETHING_NEW"),
+}
+
+
+@pytest.mark.parametrize("place", DRIFTED)
+def test_a_notice_of_another_shape_names_the_place_and_records_nothing(stage: Stage, place: str) -> None:
+    assert DRIFTED[place] != GENUINE
+    assert stage.bank_says(DRIFTED[place]).status_code == 400
+    assert lines(stage) == []
+    (alarm,) = raised(stage)
+    assert (alarm.kind, alarm.subject) == ("bank_contract_drift", f"acb.{place}")
+    assert kept_notice(stage) in alarm.detail
+    assert not any(value in alarm.detail for value in ("150000", "SETTLED", "SOMETHING_NEW", "on 20"))
+
+
+def raised(stage: Stage) -> list[Alarm.Raised]:
+    return [one.event for one in stage.services.ledger.follow() if isinstance(one.event, Alarm.Raised)]
+
+
+def test_many_notices_of_one_drift_ring_once_and_another_place_rings_too(stage: Stage) -> None:
+    for number in range(4):
+        body = notice(memo=f"x{number}", amount=150_000, trace=f"9{number}")
+        stage.bank_says(body.replace(b"COMPLETED", b"SETTLED"))
+    assert len(raised(stage)) == 1
+    stage.bank_says(DRIFTED["webhook.amount"])
+    assert [alarm.subject for alarm in raised(stage)] == ["acb.webhook.transactionStatus", "acb.webhook.amount"]
+
+
+def test_an_answer_that_was_set_aside_is_not_read_as_a_notice(stage: Stage) -> None:
+    command = KeepUnreadableNotice(
+        bank_account_id=BANK_ACCOUNT,
+        body_digest="ab" * 32,
+        body=Personal(b64encode(GENUINE).decode()),
+        reason="x",
+        operation="history",
+        drift="acb.history.x",
+    )
+    circumstances = context(stage.services, actor="worker:x", request_id="r", natural_key=("keep",))
+    dispatch(stage.services.ledger, command, circumstances)
+    answer = stage.ask("POST", f"/v1/bank-notices/{kept_notice(stage)}/replay", bearer=OPERATOR_KEYS["admin"])
+    assert problem(answer)[:2] == (400, "webhook-unreadable")
+    assert lines(stage) == []

@@ -61,7 +61,17 @@ def ended(process: subprocess.Popen[bytes]) -> int:
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["nonsense"], ["projector", "twice"], ["retry"], ["retry", "projector"], ["retry", "reactor", "--stream"]],
+    [
+        *(
+            [],
+            ["nonsense"],
+            ["projector", "twice"],
+            ["retry"],
+            ["retry", "projector"],
+            ["retry", "reactor", "--stream"],
+        ),
+        *(["replay", "acb"], ["replay", "--bank"]),
+    ],
 )
 def test_other_words_are_answered_with_the_usage(words: list[str]) -> None:
     done = ran({}, *words)

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from commands.statements import ExplainBankFee
-from ledger.alarms import UNREADABLE_NOTICE, Alarm
+from ledger.alarms import BANK_CONTRACT_DRIFT, UNREADABLE_NOTICE, Alarm
 from ledger.calendar import bank_day
 from ledger.errors import BankUnavailable
 from ledger.money import Money
@@ -73,7 +73,7 @@ def test_today_and_yesterday_are_bank_days(world: World) -> None:
 
 def alarms(world: World) -> list[Alarm.Raised]:
     raised = [envelope.event for envelope in world.parts.ledger.follow()]
-    return [event for event in raised if isinstance(event, Alarm.Raised) and event.kind == UNREADABLE_NOTICE]
+    return [event for event in raised if isinstance(event, Alarm.Raised)]
 
 
 def test_a_row_nobody_can_read_raises_one_alarm_and_the_others_are_recorded(world: World) -> None:
@@ -99,8 +99,34 @@ def test_a_row_nobody_can_read_raises_one_alarm_and_the_others_are_recorded(worl
     assert not read_statement(world.parts, BANK_ACCOUNT, day, day).whole
     assert recorded(world) == 1
     (alarm,) = alarms(world)
-    assert BANK_ACCOUNT in alarm.detail
+    assert (alarm.kind, alarm.subject) == (BANK_CONTRACT_DRIFT, "acb.history.transactionAmount")
+    assert day.isoformat() in alarm.detail
     assert "a lot" not in alarm.detail
+
+
+def test_a_row_of_another_account_is_no_drift_and_rings_all_the_same(world: World) -> None:
+    day = bank_day(world.clock())
+    row = {
+        "account": "99999999",
+        "transactionDate": f"{day}T10:30:00+07:00",
+        "transactionAmount": 150_000,
+        "debitOrCredit": "credit",
+        "traceNumber": "112233",
+        "transactionStatus": "COMPLETED",
+    }
+    page = {
+        "responseStatus": {"responseCode": "00000000", "responseMessage": "success"},
+        "responseData": {
+            "transactions": [row],
+            "pagination": {"page": 1, "size": 100, "totalPage": 1, "totalRecord": 1},
+        },
+    }
+    world.control("/next-answer", {"to": "history", "http": 200, "text": json.dumps(page), "count": 2})
+    for _ in range(2):
+        assert not read_statement(world.parts, BANK_ACCOUNT, day, day).whole
+    (alarm,) = alarms(world)
+    assert alarm.kind == UNREADABLE_NOTICE
+    assert BANK_ACCOUNT in alarm.detail
 
 
 def test_no_alarm_is_raised_by_a_sound_statement(world: World) -> None:

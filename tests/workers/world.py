@@ -350,6 +350,7 @@ def _parts(environment: dict[str, str], clock: Clock, token: Token, person_keys:
         database=open_database(settings.read_tables_url),
         transport=transport,
         banks=open_banks(load_accounts(settings.bank_accounts), transport, clock, lambda: str(UUID(bytes=token(16)))),
+        feeds={},
         redis=connect(settings.redis_url),
         clock=clock,
         token=token,
