@@ -8,6 +8,7 @@ python -m banks transfer-test ACCOUNT --to BIN:NUMBER --name NAME --amount N [--
 python -m banks check ACCOUNT                   the calls that change nothing, each with how it went
 python -m banks seal FILE [--overlap-h 24]       seal the credentials in an accounts file that stand in clear
 python -m banks rotate-master FILE OLD NEW      put what is sealed under the key in file OLD under that in file NEW
+python -m banks new NAME [--bin BIN]            the skeleton of one more bank, with its rig and replies, in this tree
 python -m banks code new [N]       N new payment codes (one, if not said), one a line
 python -m banks code read          one transfer text a line on standard input; for each the code in it, or -
 python -m banks vietqr make --bin 970416 --account 12345678 [--amount 150000] [--memo TEXT] [--png FILE] [--svg FILE]
@@ -37,7 +38,7 @@ from typing import Final, TextIO
 
 import msgspec
 
-from banks import account_commands, facts, seal_commands, vietqr, vietqr_picture
+from banks import account_commands, facts, new_bank, seal_commands, vietqr, vietqr_picture
 from banks.napas import listed_bank, traffic_bin
 from banks.transport import Transport
 from ledger import codes
@@ -58,6 +59,8 @@ def main(arguments: Sequence[str], inward: TextIO, outward: TextIO, faults: Text
         match options.command, getattr(options, "action", None):
             case "capabilities", _:
                 outward.write(facts.as_json() if options.json else facts.as_text())
+            case "new", _:
+                outward.write(new_bank.write(options.name, options.bin, Path.cwd()))
             case "seal" | "rotate-master", _:
                 environment = with_local_stage(os.environ)
                 outward.write(seal_commands.run(options, environment, _now(), secrets.token_bytes))
@@ -99,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     offers.add_argument("--json", action="store_true", help="as JSON")
     account_commands.add_parsers(commands)
     seal_commands.add_parsers(commands)
+    skeleton = commands.add_parser("new", help="write the skeleton of one more bank into this source tree")
+    skeleton.add_argument("name", metavar="NAME", help="its code with us: small letters and digits, such as vpbank")
+    skeleton.add_argument("--bin", help="six digits; needed when NAME is no short name of the bank list")
     actions = commands.add_parser("code", help="payment codes").add_subparsers(dest="action", required=True)
     new = actions.add_parser("new", help="print new codes")
     new.add_argument("count", nargs="?", type=_count, default=1, metavar="N", help="how many (one)")

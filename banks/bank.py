@@ -286,6 +286,8 @@ class Bank(ABC):
     limits: ClassVar[TransferLimits]
     cut_offs: ClassVar[Mapping[Rail, Window]] = {"citad": CITAD_HOURS}
     """A rail not named never closes."""
+    example: ClassVar[bool] = False
+    """Whether the interface was made up, to be replaced by the bank's own: offered only where an account uses it."""
     not_found_final: ClassVar[NotFoundFinal] = NotFoundFinal()
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, get_args
 
 import msgspec
@@ -46,9 +47,11 @@ class BankFacts(msgspec.Struct, frozen=True, kw_only=True):
     not_found_final: NotFoundFacts
 
 
-def every_bank() -> list[BankFacts]:
-    """The facts of every bank there is, by code."""
-    return [facts_of(bank) for bank in bank_classes().values()]
+def every_bank(used: Collection[str] = ()) -> list[BankFacts]:
+    """The facts of every bank that is offered, by code. An example is, where its code is in `used`: an account of ours
+    is met by it.
+    """
+    return [facts_of(bank) for code, bank in bank_classes().items() if not bank.example or code in used]
 
 
 def facts_of(bank: type[Bank]) -> BankFacts:

@@ -54,5 +54,5 @@ def list_bank_capabilities(call: Call) -> Answer:
 
     A capability a bank lacks is refused before anything is sent to it.
     """
-    del call
-    return whole([{"object": "bank", **to_builtins(bank)} for bank in every_bank()])
+    used = {bank.code for bank in call.services.banks.values()}
+    return whole([{"object": "bank", **to_builtins(bank)} for bank in every_bank(used)])

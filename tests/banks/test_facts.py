@@ -11,7 +11,7 @@ from banks.registry import bank_classes
 
 
 def test_every_bank_is_told_of_and_nothing_it_lacks_is_promised() -> None:
-    told = every_bank()
+    told = every_bank(bank_classes())
     assert [bank.code for bank in told] == list(bank_classes())
     for bank in told:
         assert {*bank.capabilities, *bank.lacks} == {one.value for one in Capability}
@@ -34,7 +34,14 @@ def test_limits_hours_and_the_rule_of_not_found_are_those_of_the_adapter() -> No
 
 def test_people_and_programs_read_the_same_facts() -> None:
     text = as_text()
-    assert [bank["code"] for bank in msgspec.json.decode(as_json())] == list(bank_classes())
+    assert [bank["code"] for bank in msgspec.json.decode(as_json())] == [bank.code for bank in every_bank()]
     assert "  citad: VND 1 to no published limit, on working days 08:00 to 16:00, Vietnam time\n" in text
     assert "  napas: VND 1 to 499,999,999, at any time\n" in text
     assert '  "not found" counts after 900 s and 3 enquiries 60 s apart\n' in text
+
+
+def test_an_example_is_offered_only_where_an_account_uses_it() -> None:
+    offered = [bank.code for bank in every_bank()]
+    assert "bidv" not in offered
+    assert [bank.code for bank in every_bank({"bidv"})] == sorted([*offered, "bidv"])
+    assert "bidv" not in as_text() + as_json()
