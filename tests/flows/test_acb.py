@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from banks.bank import Bank, Beneficiary, Rail, StatementRow, TransferOrder
+from banks.bank import Bank, Beneficiary, OrderNews, Rail, StatementRow, TransferOrder
 from banks.outcomes import Accepted, Declined, Executed, NotFound, Unknown
 from banks.registry import load_accounts, open_banks
 from banks.simulator.enrolment import Enrolment, enrol
@@ -193,6 +193,7 @@ class Gateway:
 
     def __init__(self, bank: Bank) -> None:
         self.rows: list[StatementRow] = []
+        self.orders: list[OrderNews] = []
         self.statuses: list[int] = []
         gateway = self
 
@@ -203,6 +204,7 @@ class Gateway:
                 try:
                     notice = bank.read_webhook(dict(self.headers.items()), raw)
                     gateway.rows += notice.lines
+                    gateway.orders += notice.orders
                     said = bank.acknowledge(notice, None, at, "sl_1")
                 except Problem as problem:
                     said = bank.acknowledge(None, problem, at)

@@ -123,7 +123,7 @@ def standing(
     return [
         ("PartID", f"{partner}.{order.trace}"),
         ("Channel", channel),
-        ("TxnSts", word if words == "alone" else f"TXN {word} 01"),
+        ("TxnSts", word if words == "alone" else f"TRANSACTION {word}"),
         ("TxnStsRemark", _remark(order)),
         ("TxnDes", order.reason or WORDS[order.status]),
         ("TxnDate", bank_day(order.ended_at or order.created_at).isoformat()),

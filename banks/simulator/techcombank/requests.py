@@ -1,10 +1,10 @@
 """The fields of the four requests (5.1.1, 5.1.3-5.1.5 of the bank wire specification).
 
-[assumed], as the specification is silent: ids are 1 to 35 of letters, digits, `_`, `.` and `-`; a day may be any day;
-names have 1 to 70 signs and descriptions 1 to 140, unaccented letters, digits, blank and `-+().,/&'`; amounts have at
-most 15 digits; PmtTp INTERNAL goes with the bank's own CITAD code, NAPAS and CITAD with those of others; AcctInqRq is
-signed by the first signer in RecCtrlIn/Token, and ClientApp may name Org before Name, as public clients have it; a list
-of banks needs no signature.
+[assumed], as the specification is silent: ids are 1 to 36 (a UUID) of letters, digits, `_`, `.` and `-`; a day may be
+any day; names have 1 to 70 signs and descriptions 1 to 140, unaccented letters, digits, blank and `-+().,/&'`; amounts
+have at most 15 digits; PmtTp INTERNAL goes with the bank's own CITAD code, NAPAS and CITAD with those of others;
+AcctInqRq is signed by the first signer in RecCtrlIn/Token, and ClientApp may name Org before Name, as public clients
+have it; a list of banks needs no signature.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from banks.simulator.techcombank.codes import (
 from banks.simulator.techcombank.signing import Signature
 from banks.simulator.techcombank.soap import Node, only, parts, text
 
-ID: Final = (r"[A-Za-z0-9_.-]{1,35}", "1 to 35 letters, digits, _, . and -")
+ID: Final = (r"[A-Za-z0-9_.-]{1,36}", "1 to 36 letters, digits, _, . and -")
 ACCOUNT: Final = (r"[A-Z0-9]{1,19}", "1 to 19 capital letters and digits")
 WORD: Final = (r"[A-Za-z0-9_.-]{0,64}", "at most 64 letters, digits, _, . and -")
 AMOUNT: Final = (r"[1-9][0-9]{0,14}", "whole dong, digits only")
