@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -36,12 +36,16 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
-    """`missing` moved the balance between these two lines (below zero: there is a line too many). `doubtful`: so many
-    lines without a balance lie around it that it is open whether they explain it.
+    """`missing` moved the balance, below zero: out of it, or a line is one too many. It is seen between two lines, the
+    later one booked at `seen_at`; since instants do not tell the order within APART, and a balance may come again, it
+    was booked anywhere from `since` to `until`. `doubtful`: it is open whether anything is missing at all.
     """
 
     after: Movement
     before: Movement
+    seen_at: datetime
+    since: datetime
+    until: datetime
     missing: Money
     doubtful: bool
 
@@ -70,9 +74,17 @@ def gaps(movements: Sequence[Movement]) -> list[Gap]:
     """Where money moved that no line shows, in order of time. Lines without a balance fill gaps they fit into."""
     steps = [_Step(one, one.balance_after.units) for one in movements if one.balance_after is not None]
     silent = sorted((one for one in movements if one.balance_after is None), key=_BOOKED)
-    ends, starts = _loose(sorted(steps, key=_BOOKED))
-    found = (_gap(end, start, silent) for end, start in zip(ends[:-1], starts[1:], strict=True))
+    told = sorted(steps, key=_BOOKED)
+    ends, starts = _loose(told)
+    groups = list(_apart(list(zip(ends[:-1], starts[1:], strict=True)), silent))
+    # Nothing joins the first line and the last one: where several may be that, nobody knows what lies between them.
+    unsure = [*(groups[:1] if _are_near(starts[:2]) else []), *(groups[-1:] if _are_near(ends[-2:]) else [])]
+    found = (_gap(group, told, silent, is_unsure=group in unsure) for group in groups)
     return [gap for gap in found if gap is not None]
+
+
+def _are_near(two: Sequence[_Step]) -> bool:
+    return len(two) > 1 and two[1].booked_at - two[0].booked_at <= APART
 
 
 class _Step(NamedTuple):
@@ -93,18 +105,61 @@ class _Step(NamedTuple):
 _BOOKED: Final = attrgetter("booked_at")
 
 
-def _gap(end: _Step, start: _Step, silent: Sequence[Movement]) -> Gap | None:
-    first, last = sorted((end.booked_at, start.booked_at))
-    low, high = bisect_left(silent, first - APART, key=_BOOKED), bisect_right(silent, last + APART, key=_BOOKED)
-    near = silent[low:high]
+_Pair: TypeAlias = "tuple[_Step, _Step]"
+"""Where a movement ended and the next one began with another balance."""
+
+
+def _apart(pairs: Sequence[_Pair], silent: Sequence[Movement]) -> Iterator[Sequence[_Pair]]:
+    """The pairs, those together whose order in time is not certain: only their sum is then. What certainly separates
+    two pairs is time, or one movement with nothing else of which it is open on which side of it it was booked.
+    """
+    together: list[_Pair] = []
+    for number, pair in enumerate(pairs):
+        if together and _is_border(pairs, number, silent):
+            yield together
+            together = []
+        together.append(pair)
+    if together:
+        yield together
+
+
+def _is_border(pairs: Sequence[_Pair], number: int, silent: Sequence[Movement]) -> bool:
+    """Whether this pair is certainly later than the one before it."""
+    (end, start), (next_end, next_start) = pairs[number - 1], pairs[number]
+    last, first = max(end.booked_at, start.booked_at), min(next_end.booked_at, next_start.booked_at)
+    if first - last > 2 * APART:
+        return True
+    around = _between(silent, last - APART, first + APART)
+    others = (end.booked_at, next_start.booked_at)
+    return start is next_end and not around and not any(abs(start.booked_at - at) <= APART for at in others)
+
+
+def _gap(pairs: Sequence[_Pair], told: Sequence[_Step], silent: Sequence[Movement], *, is_unsure: bool) -> Gap | None:
+    instants = [step.booked_at for pair in pairs for step in pair]
+    first, last = min(instants), max(instants)
+    earlier, later = bisect_left(told, first - APART, key=_BOOKED), bisect_right(told, last + APART, key=_BOOKED)
+    since = told[earlier - 1].booked_at if earlier else first
+    until = told[later].booked_at if later < len(told) else last
+    near = _between(silent, since - APART, until + APART)
     inside = [one for one in near if first + APART < one.booked_at < last - APART]
     around = [one for one in near if not first + APART < one.booked_at < last - APART]
-    moved = Money(start.before - end.after)
+    moved = Money(sum(start.before - end.after for end, start in pairs))
     explained = amounts_to(moved - total(inside), around)
     if explained:
         return None
-    doubtful = explained is None
-    return Gap(after=end.movement, before=start.movement, missing=moved - total(near), doubtful=doubtful)
+    return Gap(
+        after=pairs[0][0].movement,
+        before=pairs[-1][1].movement,
+        seen_at=last,
+        since=since,
+        until=until,
+        missing=moved - total(one for one in near if first <= one.booked_at <= last),
+        doubtful=explained is None or is_unsure,
+    )
+
+
+def _between(ordered: Sequence[Movement], first: datetime, last: datetime) -> Sequence[Movement]:
+    return ordered[bisect_left(ordered, first, key=_BOOKED) : bisect_right(ordered, last, key=_BOOKED)]
 
 
 def _loose(steps: Sequence[_Step]) -> tuple[list[_Step], list[_Step]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -132,12 +133,16 @@ class Completeness(Aggregate):
         it; those booked after `until` may still lack neighbours that are under way.
         """
         settled = [one for one in movements if one.booked_at <= until]
-        found = [gap for gap in gaps(settled) if max(gap.before.booked_at, gap.after.booked_at) > self._floor]
+        found = [gap for gap in gaps(movements) if gap.seen_at > self._floor]
         checkpoint, lack = self._against_told(settled, found, until)
-        holes = tuple(self._hole(gap) for gap in found if not gap.doubtful)
+        holes = tuple(self._hole(gap) for gap in found if not gap.doubtful and gap.seen_at + APART <= until)
         if lack is not None:
             return Judgement(holes=(*holes, lack))
         return Judgement(proof=self._proof(self._joined(settled, found), checkpoint, bool(found)), holes=holes)
+
+    def keeps_waiting(self, until: datetime) -> bool:
+        """Whether the balance told last is too new to be judged by what was booked `until` then."""
+        return self.told is not None and self.told.at + APART > until
 
     def take(self, context: Context, judgement: Judgement) -> None:
         """What was judged is so: the mark moves, new holes are noticed, and those that are no more are closed."""
@@ -172,7 +177,7 @@ class Completeness(Aggregate):
         instants = told[bisect_right(told, self._floor) :]
         if not instants or (self.complete_up_to is not None and len(instants) == len(told)):
             return None  # nothing that came later, or nothing before it to join with
-        up_to = min([instants[-1], *(min(gap.after.booked_at, gap.before.booked_at) for gap in found)])
+        up_to = min([instants[-1], *(gap.since for gap in found)])
         return (self.complete_up_to or instants[0], up_to) if up_to >= instants[0] else None
 
     def _against_told(
@@ -180,12 +185,12 @@ class Completeness(Aggregate):
     ) -> tuple[Checkpoint | None, Hole | None]:
         """What the bank's balance proves, or what lacks beside the gaps that were found."""
         told, known = self.told, self.checkpoint
-        if told is None or told.at + APART > until:
+        if told is None or self.keeps_waiting(until):
             return None, None
         cut = told.at - APART
         perhaps = [one for one in settled if cut < one.booked_at <= told.at + APART]
         if known is None:
-            return (None if perhaps else told), None
+            return (told if not perhaps and not found and self._may_begin(told, settled) else None), None
         if cut <= known.at:
             return None, None
         counted = known.balance + total(one for one in settled if known.at < one.booked_at <= cut)
@@ -193,23 +198,33 @@ class Completeness(Aggregate):
         fits = amounts_to(rest, perhaps)
         if fits:
             return Checkpoint(cut, counted), None
-        by_gaps = sum((gap.missing for gap in found if gap.before.booked_at <= told.at), Money(0))
+        by_gaps = sum((gap.missing for gap in found if gap.seen_at <= told.at), Money(0))
         if fits is None or amounts_to(rest - by_gaps, perhaps) is not False:
             return None, None
         missing = rest - by_gaps - total(one for one in perhaps if one.booked_at <= told.at)
         return None, self._lack(known, told, missing)
+
+    def _may_begin(self, told: Checkpoint, settled: Sequence[Movement]) -> bool:
+        """Whether the first balance the bank told can be counted from: it is the beginning, or fits what is proved."""
+        if self.complete_up_to is None:
+            return True
+        so_far = sorted((one for one in settled if one.booked_at <= told.at), key=attrgetter("booked_at"))
+        held: Money | None = None
+        for movement in so_far:
+            moved = held + movement.amount if held is not None else None
+            held = movement.balance_after if movement.balance_after is not None else moved
+        return held == told.balance
 
     def _lack(self, known: Checkpoint, told: Checkpoint, missing: Money) -> Hole:
         hole_id = derive("hole", self.bank_account_id, BY_ENQUIRY, known.at.isoformat())
         return Hole(hole_id=hole_id, seen_by=BY_ENQUIRY, since=known.at, until=told.at, missing=missing)
 
     def _hole(self, gap: Gap) -> Hole:
-        since, until = sorted((gap.after.booked_at, gap.before.booked_at))
         return Hole(
             hole_id=derive("hole", self.bank_account_id, BY_RUNNING_BALANCE, gap.after.line_id),
             seen_by=BY_RUNNING_BALANCE,
-            since=since,
-            until=until,
+            since=gap.since,
+            until=gap.until,
             missing=gap.missing,
             after_line_id=gap.after.line_id,
             before_line_id=gap.before.line_id,

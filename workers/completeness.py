@@ -46,11 +46,13 @@ def check_completeness(parts: Parts, bank_account_id: str) -> None:
 
     Raises BankUnavailable, ReadTablesUnavailable, EventStoreUnavailable; a hole noticed before stays on record.
     """
-    known = parts.ledger.find(Completeness, id_of_completeness(bank_account_id))
+    known, until = parts.ledger.find(Completeness, id_of_completeness(bank_account_id)), _shown_until(parts)
     if known is None:
         _record(parts, bank_account_id, Judgement())
     else:
-        _judge(parts, known)
+        _judge(parts, known, until)
+        if known.keeps_waiting(until):
+            return  # a newer balance would have to wait as well, and this one would never be judged
     bank = parts.bank(bank_account_id)
     if Capability.BALANCE in bank.capabilities:
         balance = ask_balance(parts, bank)
@@ -71,8 +73,8 @@ def ask_balance(parts: Parts, bank: Bank) -> Balance:
     return balance
 
 
-def _judge(parts: Parts, known: Completeness) -> None:
-    bank_account_id, until = known.bank_account_id, _shown_until(parts)
+def _judge(parts: Parts, known: Completeness, until: datetime) -> None:
+    bank_account_id = known.bank_account_id
     movements = _movements(parts, known)
     judgement = known.judge(list(movements.values()), until)
     _record(parts, bank_account_id, judgement)

@@ -57,6 +57,14 @@ def test_a_whole_statement_has_no_gap_in_whatever_order_it_comes(number: int) ->
     assert gaps(lines) == []
 
 
+@pytest.mark.parametrize("number", range(20))
+def test_a_whole_statement_with_silent_lines_has_no_gap_that_is_certain(number: int) -> None:
+    dice = Random(number)
+    lines = [line if dice.randrange(3) else silent(line) for line in busy(dice, 200)]
+    dice.shuffle(lines)
+    assert [gap for gap in gaps(lines) if not gap.doubtful] == []
+
+
 @pytest.mark.parametrize("number", range(5))
 def test_each_lost_movement_is_seen_with_its_amount(number: int) -> None:
     dice = Random(number)

@@ -45,17 +45,18 @@ def test_running_balances_that_join_move_the_mark_to_the_last_line() -> None:
 
 
 def test_a_hole_is_noticed_once_stops_the_mark_and_is_closed_when_the_line_comes() -> None:
-    completeness, lines = watched(), booked([5, 6, 7, 8, 9])
-    holed = [*lines[:2], *lines[3:]]
+    completeness, lines = watched(), booked([5, 6, 4, 7, 8, 9])
+    holed = [*lines[:3], *lines[4:]]
     for _ in range(2):
         judged(completeness, holed)
     (hole,) = completeness.holes.values()
     assert (hole.missing, hole.seen_by) == (dong(7), BY_RUNNING_BALANCE)
-    assert (hole.after_line_id, hole.before_line_id) == ("sl_1", "sl_3")
+    assert (hole.after_line_id, hole.before_line_id) == ("sl_2", "sl_4")
+    assert (hole.since, hole.until) == (lines[1].booked_at, lines[5].booked_at)
     assert completeness.complete_up_to == lines[1].booked_at
     judged(completeness, lines)
     assert completeness.holes == {}
-    assert completeness.complete_up_to == lines[4].booked_at
+    assert completeness.complete_up_to == lines[5].booked_at
     assert names(completeness) == ["begun", "proved", "hole_noticed", "proved", "hole_closed"]
 
 
@@ -131,8 +132,9 @@ def test_a_gap_that_the_banks_balance_contradicts_is_none_once_its_history_was_r
     judged(completeness, lines[:1])
     asked(completeness, 1_000_026, 9)
     judgement = judged(completeness, [lines[0], lines[1], wrong, lines[3]])
+    assert sum((hole.missing for hole in judgement.holes), dong(0)) == dong(0)
     assert len(judgement.holes) == 2
-    assert completeness.complete_up_to == lines[1].booked_at
+    assert completeness.complete_up_to == START + 0.5 * MINUTE
     completeness.take(NOW, judgement.by_whole_history())
     assert completeness.holes == {}
     assert completeness.complete_up_to > lines[3].booked_at
@@ -165,6 +167,27 @@ def test_the_mark_never_goes_back_and_an_older_balance_is_not_taken() -> None:
     asked(completeness, 1, 5)
     asked(completeness, 2, 4)
     assert completeness.told == Checkpoint(START + 5 * MINUTE, dong(1))
+
+
+def test_the_first_balance_asked_for_must_fit_what_running_balances_proved() -> None:
+    lines = booked([5, 6, 7])
+    for units, held in ((1_000_011, dong(1_000_018)), (1_000_018, dong(1_000_018))):
+        completeness = watched()
+        judged(completeness, lines[:2])
+        asked(completeness, units, 9)
+        judged(completeness, [*lines[:2], silent(lines[2])])
+        fits = dong(units) == held
+        assert completeness.checkpoint == (Checkpoint(START + 9 * MINUTE, held) if fits else None)
+        assert completeness.complete_up_to == (START + 9 * MINUTE if fits else lines[1].booked_at)
+
+
+def test_the_first_balance_asked_for_closes_no_hole() -> None:
+    completeness, lines = watched(), booked([5, 6, 7, 8])
+    asked(completeness, 1_000_026, 9)
+    judgement = judged(completeness, [lines[0], lines[1], lines[3]])
+    assert len(judgement.holes) == 1
+    assert judgement.by_whole_history() == judgement
+    assert completeness.checkpoint is None
 
 
 def test_lines_with_balances_that_begin_behind_the_mark_prove_nothing_by_themselves() -> None:

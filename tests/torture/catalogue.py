@@ -14,6 +14,7 @@ from tests.torture import (
     conflicts,
     disturbed,
     failover,
+    feeds,
     full_disk,
     held,
     kills,
@@ -51,6 +52,10 @@ class Trial(NamedTuple):
 
 OWN_SERVERS = {failover.NAME, outages.NAME, full_disk.NAME, on_mysql.NAME}
 """Trials that hurt their servers and so have their own."""
+
+
+def _feeds(_: Servers, bench: Bench, short: bool) -> Report:
+    return feeds.run(bench, f"sqlite:///{bench.directory / 'read.db'}", feeds.SHORT if short else feeds.FULL)
 
 
 def _conflicts(_: Servers, bench: Bench, short: bool) -> Report:
@@ -136,5 +141,6 @@ TRIALS = [
     Trial(rebuild_in_use.NAME, "", "rebuilds while all is read and written", ("mongodb",), _rebuild_in_use),
     Trial(rebuild_kills.NAME, "d", "kill -9 of rebuilds and of those that fold", ("mongodb",), _rebuild_kills),
     Trial(transfers.NAME, "", "orders at every simulated bank, with faults", ("sqlite",), _transfers),
+    Trial(feeds.NAME, "", "feeds that lose, double and reorder movements", ("sqlite",), _feeds),
     Trial(on_mysql.NAME, "", "the tests of MariaDB on Oracle's MySQL", ("mysql",), _on_mysql),
 ]

@@ -109,8 +109,10 @@ def test_what_the_read_tables_do_not_show_yet_is_no_hole(world: World) -> None:
     checked(world)
     world.read_statement()
     world.advance(minutes=5)
+    told = world.names(id_of_completeness(BANK_ACCOUNT)).count("balance_told")
     check_completeness(world.parts, BANK_ACCOUNT)
     assert happened(world) == []
+    assert world.names(id_of_completeness(BANK_ACCOUNT)).count("balance_told") == told
 
 
 def test_the_timetable_checks_every_account(world_on_each: World) -> None:
