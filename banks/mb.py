@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar, Final
 
+from msgspec.structs import replace
+
 from banks.access_token import AccessToken, read_token
 from banks.accounts import BankAccount, Credentials
 from banks.bank import (
@@ -139,10 +141,10 @@ class Mb(Bank):
 
     def transfer(self, order: TransferOrder) -> Outcome:
         self.check_order(order)
-        message_id = self._token()
+        stamp = _Stamp(self._token)
         data = order_data(order, self.account.account_number, self.account.holder)
         headers = {
-            **_headers(message_id),
+            "Accept": "application/json",
             "Content-Type": "application/json",
             "transactionId": transaction_id(self._prefix, order.end_to_end_id),
             "signature": signature(data, self._credentials.private_key),
@@ -150,25 +152,25 @@ class Mb(Bank):
         path = self.account.base_url + TRANSFER if self._credentials.synchronous else self._host + TRANSFER_ASYNC
         request = Request(method="POST", url=path, headers=headers, body=compact(data))
         try:
-            answer = self._access.send(self._transport.order, request, _refuses_token)
+            answer = self._access.send(lambda one: self._transport.order(stamp(one)), request, _refuses_token)
         except BankUnavailable:
             return NotSent("no access token could be had")
         except NeverSent as error:
             return NotSent(str(error))
         except PerhapsSent as error:
             return Unknown(str(error))
-        return with_body(outcome_of_order(answer, message_id, order.rail), answer.body)
+        return with_body(outcome_of_order(answer, stamp.message_id, order.rail), answer.body)
 
     def transfer_status(self, end_to_end_id: str, sent_on: date) -> Outcome:
         """The bank is asked by our id alone, whatever the day."""
         del sent_on
-        message_id = self._token()
+        stamp = _Stamp(self._token)
         query = {"transactionId": transaction_id(self._prefix, end_to_end_id)}
         try:
-            answer = self._ask(self._host + STATUS, query, message_id)
+            answer = self._ask(self._host + STATUS, query, stamp)
         except BankUnavailable as error:
             return Unknown(error.detail)
-        return with_body(outcome_of_enquiry(answer, message_id), answer.body)
+        return with_body(outcome_of_enquiry(answer, stamp.message_id), answer.body)
 
     # statement
 
@@ -236,13 +238,13 @@ class Mb(Bank):
         return heard
 
     def _read(self, path: str, query: Mapping[str, str], what: str) -> Said:
-        message_id = self._token()
-        answer = self._ask(self.account.base_url + path, query, message_id)
+        stamp = _Stamp(self._token)
+        answer = self._ask(self.account.base_url + path, query, stamp)
         try:
             heard = said(answer)
         except NotJson as error:
             raise odd_answer(self.code, self.name, what, answer, error) from None
-        if heard.message_id not in (None, message_id):
+        if heard.message_id not in (None, stamp.message_id):
             raise BankUnavailable(f"{self.name} answered another call than {what}.", bank=self.code)
         return heard
 
@@ -250,10 +252,10 @@ class Mb(Bank):
         code = loggable_code(heard.code)
         return BankUnavailable(f"{self.name} answered {what} with HTTP {heard.http}, code {code}.", bank=self.code)
 
-    def _ask(self, url: str, query: Mapping[str, str], message_id: str) -> Answer:
-        request = Request(method="GET", url=url, query=query, headers=_headers(message_id))
+    def _ask(self, url: str, query: Mapping[str, str], stamp: _Stamp) -> Answer:
+        request = Request(method="GET", url=url, query=query, headers={"Accept": "application/json"})
         try:
-            return self._access.send(self._transport.ask, request, _refuses_token)
+            return self._access.send(lambda one: self._transport.ask(one, stamp), request, _refuses_token)
         except NoAnswer as error:
             raise BankUnavailable(f"{self.name} did not answer: {error}.", bank=self.code) from None
 
@@ -288,8 +290,18 @@ def _refuses_token(answer: Answer) -> bool:
     )
 
 
-def _headers(message_id: str) -> dict[str, str]:
-    return {"Accept": "application/json", "clientMessageId": message_id}
+class _Stamp:
+    """Gives every HTTP call an id of its own, also where the same is asked or ordered once more (3.1.1);
+    `message_id` is that of the last one, which is the one that was answered.
+    """
+
+    def __init__(self, token: Callable[[], str]) -> None:
+        self._token = token
+        self.message_id = ""
+
+    def __call__(self, request: Request) -> Request:
+        self.message_id = self._token()
+        return replace(request, headers={**request.headers, "clientMessageId": self.message_id})
 
 
 def _signed(data: Mapping[str, Json], name: str) -> Money:

@@ -145,14 +145,16 @@ class Transport:
         alone = msgspec.structs.replace(request, headers={**request.headers, "Connection": "close"})
         return self._send(self._fresh, alone)
 
-    def ask(self, request: Request) -> Answer:
-        """Sends what changes nothing at the bank, again if no answer comes. Raises NeverSent or PerhapsSent."""
+    def ask(self, request: Request, stamped: Callable[[Request], Request] = lambda request: request) -> Answer:
+        """Sends what changes nothing at the bank, again if no answer comes, and each time as `stamped` makes it. Raises
+        NeverSent or PerhapsSent.
+        """
         for _ in range(ATTEMPTS_OF_A_READ - 1):
             try:
-                return self._send(self._kept, request)
+                return self._send(self._kept, stamped(request))
             except NoAnswer:
                 continue
-        return self._send(self._kept, request)
+        return self._send(self._kept, stamped(request))
 
     def pause(self) -> None:
         """Waits a moment before the bank is asked the same again; `close` ends it."""

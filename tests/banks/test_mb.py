@@ -112,6 +112,7 @@ def test_a_refused_token_is_fetched_anew_once_and_the_same_order_goes_again(
     first, second = (request for request in server.received if call_of(request) == "order")
     assert first.body == second.body
     assert first.headers["transactionid"] == second.headers["transactionid"]
+    assert first.headers["clientmessageid"] != second.headers["clientmessageid"]
 
 
 @pytest.mark.parametrize("reply", REFUSALS)

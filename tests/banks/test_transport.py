@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
+from itertools import count
 from pathlib import Path
 from time import monotonic
 
@@ -137,6 +138,16 @@ def test_a_read_is_asked_twice_and_then_given_up(server: HttpServer, transport: 
     with pytest.raises(NoAnswer):
         transport.ask(post(server.url))
     assert len(server.received) == 2
+
+
+def test_a_read_is_stamped_anew_each_time_it_is_sent(server: HttpServer, transport: Transport) -> None:
+    def stamped(request: Request) -> Request:
+        return msgspec.structs.replace(request, headers={"X-Call": str(next(numbers))})
+
+    numbers = count(1)
+    server.script = lambda _: Reply(b"", "reset") if len(server.received) == 1 else http(200, b"{}")
+    assert transport.ask(post(server.url), stamped).status == 200
+    assert [one.headers["x-call"] for one in server.received] == ["1", "2"]
 
 
 def test_a_read_gets_through_when_a_kept_connection_dies(server: HttpServer, transport: Transport) -> None:

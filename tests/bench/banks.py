@@ -212,11 +212,12 @@ class Recorded(Transport):
         self._answers: list[Answer] = []
         self._next: int | None = None
 
-    def ask(self, request: Request) -> Answer:
+    def ask(self, request: Request, stamped: Callable[[Request], Request] = lambda request: request) -> Answer:
         """The next recorded answer, or the real one while recording."""
         if self._next is None:
-            self._answers.append(self._real.ask(request))
+            self._answers.append(self._real.ask(request, stamped))
             return self._answers[-1]
+        stamped(request)
         self._next += 1
         return self._answers[self._next - 1]
 
