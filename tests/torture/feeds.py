@@ -140,6 +140,7 @@ class Account:
             database=stores.database,
             transport=Transport(time.monotonic),
             banks={self.id: self.bank},
+            feeds={},
             redis=connect(NOWHERE),
             clock=lambda: self.now,
             token=lambda size: next(numbers).to_bytes(size, "big"),
