@@ -146,15 +146,22 @@ class Completeness(Aggregate):
 
     def take(self, context: Context, judgement: Judgement) -> None:
         """What was judged is so: the mark moves, new holes are noticed, and those that are no more are closed."""
-        proof, now = judgement.proof, self.complete_up_to
-        if proof is not None and (now is None or proof.up_to >= now):
-            self.trigger_event(self.Proved(proof=proof), context)
+        if judgement.proof is not None and self._adds(judgement.proof):
+            self.trigger_event(self.Proved(proof=judgement.proof), context)
         lacking = {hole.hole_id: hole for hole in judgement.holes}
         for hole_id in [known for known in self.holes if known not in lacking]:
             self.trigger_event(self.HoleClosed(hole_id=hole_id), context)
         for hole_id, hole in lacking.items():
             if hole_id not in self.holes:
                 self.trigger_event(self.HoleNoticed(hole=hole), context)
+
+    def _adds(self, proof: Proof) -> bool:
+        """Whether it proves anything that is not on record, and nothing less."""
+        if self.complete_up_to is None or proof.up_to > self.complete_up_to:
+            return True
+        counted, known = proof.checkpoint, self.checkpoint
+        later = counted is not None and (known is None or counted.at > known.at)
+        return later and proof.up_to == self.complete_up_to
 
     @property
     def _floor(self) -> datetime:

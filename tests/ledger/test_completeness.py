@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ledger.aggregate import Snapshot
 from ledger.balance_chain import Movement
 from ledger.completeness import BY_ENQUIRY, BY_RUNNING_BALANCE, Checkpoint, Completeness, Judgement, Proof
 from tests.ledger.test_balance_chain import booked, silent
@@ -188,6 +189,27 @@ def test_the_first_balance_asked_for_closes_no_hole() -> None:
     assert len(judgement.holes) == 1
     assert judgement.by_whole_history() == judgement
     assert completeness.checkpoint is None
+
+
+def test_the_same_judgement_again_adds_nothing() -> None:
+    completeness, lines = watched(), booked([5, 6, 7, 8])
+    asked(completeness, 1_000_005, 0.5)
+    for holed in (lines[:1], [*lines[:2], lines[3]]):
+        judgement = judged(completeness, holed)
+        completeness.collect_events()
+        completeness.take(NOW, judgement)
+        assert names(completeness) == []
+
+
+def test_a_snapshot_holds_all_of_it() -> None:
+    completeness, lines = watched(), booked([5, 6, 7, 8])
+    asked(completeness, 1_000_005, 0.5)
+    judged(completeness, lines[:1])
+    judged(completeness, [*lines[:2], lines[3]])
+    completeness.collect_events()
+    again = Snapshot.take(completeness).mutate(None)
+    assert vars(again) == vars(completeness)
+    assert completeness.holes
 
 
 def test_lines_with_balances_that_begin_behind_the_mark_prove_nothing_by_themselves() -> None:
