@@ -57,7 +57,7 @@ from ledger.money import Money
 
 TRANSFER: Final = "FundTransfer"
 ENQUIRY: Final = "InqTransactionStatus"  # [assumed] 5.1.1: SOAPAction as the operation is named where it is signed
-ACCOUNT: Final = "AcctInq"  # [assumed] as above
+ACCOUNT: Final = "AccountInfo"  # as public clients send it
 
 
 class Techcombank(Bank):

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from banks.drift import unreadable
 from banks.outcomes import Outcome, loggable_code
 from banks.strict_xml import Element, NotXml, element, leaf, parse
-from banks.techcombank_envelope import Mode, NotSealed, canonical, opened, signature, signed_by
+from banks.techcombank_envelope import Mode, NotSealed, canonical, opened, sealed, signature, signed_by
 from banks.techcombank_orders import (
     COLLECTION,
     REFUSED,
@@ -39,6 +39,7 @@ ACCOUNT: Final = "http://www.techcombank.com.vn/account/v1"
 ENQUIRY_SERVICE: Final = "AcctInq"  # [assumed] 5.1.5
 ENQUIRY_ROLE: Final = "OWNER"
 ENQUIRY_OVERRIDE: Final = "ACCT"  # [assumed] 5.1.5
+SEALED_PARTS: Final = "1"
 AVAILABLE: Final = "Avail"  # [assumed] 5.1.5
 LEDGER: Final = "Ledger"  # [assumed] 5.1.5
 
@@ -161,8 +162,8 @@ def _once(told: Sequence[Element], name: str) -> str:
 
 
 def account_request(account_number: str, request_id: str, party: Party) -> bytes:
-    """The whole `AcctInqRq` for one account of ours; `request_id` is fresh. Where the signature goes is as in a public
-    client [assumed].
+    """The whole `AcctInqRq` for one account of ours; `request_id` is fresh. As in public clients `AcctSel` goes sealed,
+    without a namespace, and the signature beside it.
     """
     text = canonical(
         "AcctInq", request_id, ENQUIRY_SERVICE, party.channel, ENQUIRY_ROLE, ENQUIRY_OVERRIDE, account_number
@@ -174,8 +175,10 @@ def account_request(account_number: str, request_id: str, party: Party) -> bytes
         element("ContextRqHdr", element("ClientApp", leaf("Org", party.partner), leaf("Name", party.channel))),
     )
     asked = element("AcctSel", element("AcctKeys", leaf("AcctId", account_number)))
-    signed = element("RecCtrlIn", leaf("Token", signature(text, party.signatories[0].private_key)))
-    return soap(element("AcctInqRq", leaf("RqUID", request_id), head, asked, signed, xmlns=ACCOUNT))
+    closed = leaf("BinData", sealed(asked.encode(), party.bank_key, party.mode))
+    token = leaf("Token", signature(text, party.signatories[0].private_key))
+    control = element("RecCtrlIn", element("Cursor", leaf("BinLength", SEALED_PARTS), closed), token)
+    return soap(element("AcctInqRq", leaf("RqUID", request_id), head, control, xmlns=ACCOUNT))
 
 
 def read_account(answer: Answer, request_id: str, account_number: str) -> tuple[Money, Money]:

@@ -154,7 +154,7 @@ def test_an_enquiry_needs_no_day(rig: Rig, server: HttpServer, day: date) -> Non
 def test_a_balance_is_read(rig: Rig, server: HttpServer) -> None:
     balance = rig.bank.balance()
     assert (balance.current, balance.available, balance.as_of) == (Money(15_000_000), Money(14_950_000), NOW)
-    assert server.received[0].headers["soapaction"] == "AcctInq"
+    assert server.received[0].headers["soapaction"] == "AccountInfo"
 
 
 @pytest.mark.parametrize("reply", [http(401, b""), http(500, b"<x/>"), http(200, b""), http(200, b"<x/>")])

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from banks.outcomes import Accepted, Declined, Executed, Outcome, Reason, Unknown
-from banks.strict_xml import NotXml
-from banks.techcombank_envelope import Mode, NotSealed, sealed, signed_by
+from banks.strict_xml import NotXml, parse
+from banks.techcombank_envelope import Mode, NotSealed, opened, sealed, signed_by
 from banks.techcombank_messages import (
     account_request,
     acknowledgement,
@@ -325,17 +325,20 @@ def account(change: tuple[str, str] = ("", ""), *, http: int = 200) -> tuple[Mon
     return read_account(Answer(http, {}, recorded("account.xml").replace(*change).encode()), REQUEST, ACCOUNT_NUMBER)
 
 
-def test_the_enquiry_is_signed_over_its_fields() -> None:
+def test_the_enquiry_is_signed_over_its_fields_and_seals_the_account() -> None:
     request = payload(
         account_request(ACCOUNT_NUMBER, REQUEST, party()), "AcctInqRq", "http://www.techcombank.com.vn/account/v1"
     )
+    assert request.maybe("AcctSel") is None
+    asked = parse(opened(request.said("RecCtrlIn", "Cursor", "BinData"), key("bank"), "gcm"))
+    assert (asked.namespace, asked.name) == ("", "AcctSel")
     values = (
         request.said("RqUID"),
         request.said("MsgRqHdr", "SvcIdent", "SvcName"),
         request.said("MsgRqHdr", "ContextRqHdr", "ClientApp", "Name"),
         request.said("MsgRqHdr", "CredentialsRqHdr", "SubjectRole"),
         request.said("MsgRqHdr", "CredentialsRqHdr", "OvrdExceptionCode"),
-        request.said("AcctSel", "AcctKeys", "AcctId"),
+        asked.said("AcctKeys", "AcctId"),
     )
     assert values == (REQUEST, "AcctInq", "H2H", "OWNER", "ACCT", ACCOUNT_NUMBER)
     text = "AcctInq" + "".join(values)

@@ -1,8 +1,8 @@
 """The bank's SOAP interface: one address, four operations, told apart by SOAPAction and by the element in the body.
 
-[assumed], as the specification is silent: only `FundTransfer` is known as a SOAPAction, the others are named after
-their canonical text or their element; quotes around it may be missing. What is not SOAP, or names no operation, is a
-SOAP fault with HTTP 500; everything else is refused in the answer of its operation with HTTP 200. A wrong user or
+[assumed], as the specification is silent: `FundTransfer`, `AccountInfo` and `InqListBankInfo` are known as SOAPActions,
+the enquiry has the name it is signed under; quotes around it may be missing. What is not SOAP, or names no operation,
+is a SOAP fault with HTTP 500; everything else is refused in the answer of its operation with HTTP 200. A wrong user or
 password is HTTP 401. AcctInqRq tells the balances of an enrolled account to the role OWNER and in every other case who
 the owner is. A status enquiry may come unsigned, as one public client sends it; a signature that is there must hold,
 and the first signer's alone is enough.
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 FAULT_TARGETS: Final = {
     "FundTransfer": "transfer",
     "InqTransactionStatus": "status",
-    "InqBankInfo": "banks",
-    "AcctInq": "account",
+    "InqListBankInfo": "banks",
+    "AccountInfo": "account",
     "history": "history",
 }
 OWNER: Final = "OWNER"
@@ -90,8 +90,8 @@ class Gateway:
         self._operations = {
             "FundTransfer": Operation("XferReq", COLLECTION, self.fund_transfer, "XferRspn"),
             "InqTransactionStatus": Operation("InqTxStsReq", COLLECTION, self.transaction_status, "InqTxStsRspn"),
-            "InqBankInfo": Operation("InqBnkInfReq", COLLECTION, self.bank_list, "InqBnkInfRspn"),
-            "AcctInq": Operation("AcctInqRq", ACCOUNT, self.account, "AcctInqRs"),
+            "InqListBankInfo": Operation("InqBnkInfReq", COLLECTION, self.bank_list, "InqBnkInfRspn"),
+            "AccountInfo": Operation("AcctInqRq", ACCOUNT, self.account, "AcctInqRs"),
         }
 
     def app(self) -> Flask:
@@ -156,7 +156,8 @@ class Gateway:
         self._state.note_refusal(f"{request.path} {operation.element}", refusal)
         code = refusal.code or OTHER
         if operation.namespace == ACCOUNT:
-            return answers.account_refusal(g.get("enquiry", ""), code, refusal.reason)
+            id_ = next((child.text for child in asked.children if child.name == "RqUID"), "")
+            return answers.account_refusal(id_, code, refusal.reason)
         return answers.refusal(operation.answer, code, refusal.reason, g.get("header"))
 
     def _header(self, asked: Node) -> tuple[Header, Node]:
@@ -165,11 +166,13 @@ class Gateway:
         g.header = found
         return found, inner
 
+    def _unsealed(self, text: str) -> Node:
+        return soap.parse(sealing.unseal(text, self._side.sealing_key_pem, self._settings.envelope))
+
     def fund_transfer(self, asked: Node) -> Tree:
         """5.1.3: one transfer, taken and executed later."""
         header, closed = self._header(asked)
-        plain = sealing.unseal(requests.sealed(closed), self._side.sealing_key_pem, self._settings.envelope)
-        opened = soap.parse(plain)
+        opened = self._unsealed(requests.sealed(closed))
         if (opened.namespace, opened.name) != (COLLECTION, "ReqInf"):
             raise Malformed("what is sealed must be an element ReqInf of the same namespace")
         wanted = requests.transfer(header, opened)
@@ -221,8 +224,7 @@ class Gateway:
 
     def account(self, asked: Node) -> Tree:
         """5.1.5: balances of the customer's own account, or who owns one at this bank."""
-        enquiry = requests.account_enquiry(asked)
-        g.enquiry = enquiry.id
+        enquiry = requests.account_enquiry(asked, self._unsealed)
         signing.check_text(enquiry.canonical, enquiry.token, self._signatories[0])
         with self._state.lock:
             found = self._state.books.account(enquiry.account)

@@ -3,13 +3,14 @@
 [assumed], as the specification is silent: ids are 1 to 36 (a UUID) of letters, digits, `_`, `.` and `-`; a day may be
 any day; names have 1 to 70 signs and descriptions 1 to 140, unaccented letters, digits, blank and `-+().,/&'`; amounts
 have at most 15 digits; PmtTp INTERNAL goes with the bank's own CITAD code, NAPAS and CITAD with those of others;
-AcctInqRq is signed by the first signer in RecCtrlIn/Token, and ClientApp may name Org before Name, as public clients
-have it; a list of banks needs no signature.
+AcctInqRq has AcctSel sealed in RecCtrlIn/Cursor/BinData and in no namespace, is signed by the first signer in
+RecCtrlIn/Token, and ClientApp may name Org before Name, as public clients have it; a list of banks needs no signature.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -186,9 +187,9 @@ def all_banks(inner: Node) -> None:
     text(parts(inner, "BkID")["BkID"], "ALL", "ALL")
 
 
-def account_enquiry(request: Node) -> AccountEnquiry:
-    """5.1.5: which account is asked about in which role. Raises Malformed."""
-    top = parts(request, "RqUID", "MsgRqHdr", "AcctSel", "RecCtrlIn")
+def account_enquiry(request: Node, unseal: Callable[[str], Node]) -> AccountEnquiry:
+    """5.1.5: which account is asked about in which role; `unseal` opens BinData. Raises Malformed, Refused."""
+    top = parts(request, "RqUID", "MsgRqHdr", "RecCtrlIn")
     head = parts(top["MsgRqHdr"], "SvcIdent", "CredentialsRqHdr", "ContextRqHdr")
     credentials = parts(head["CredentialsRqHdr"], "SubjectRole", "OvrdExceptionCode")
     id_, service = text(top["RqUID"], *ID), text(only(head["SvcIdent"], "SvcName"), *WORD)
@@ -196,11 +197,17 @@ def account_enquiry(request: Node) -> AccountEnquiry:
     client = text(application["Name"], *WORD)
     role = text(credentials["SubjectRole"], r"[A-Z]{1,20}", "a word in capital letters")
     override = text(credentials["OvrdExceptionCode"], *WORD)
-    account = text(only(top["AcctSel"], "AcctKeys", "AcctId"), *ACCOUNT)
+    control = parts(top["RecCtrlIn"], "Cursor", "Token")
+    cursor = parts(control["Cursor"], "BinLength", "BinData")
+    text(cursor["BinLength"], "1", "1")
+    selection = unseal(sealed(cursor["BinData"]))
+    if (selection.namespace, selection.name) != ("", "AcctSel"):
+        raise Malformed("what is sealed must be an element AcctSel in no namespace")
+    account = text(only(selection, "AcctKeys", "AcctId"), *ACCOUNT)
     return AccountEnquiry(
         id=id_,
         role=role,
         account=account,
-        token=text(only(top["RecCtrlIn"], "Token"), *BASE64),
+        token=text(control["Token"], *BASE64),
         canonical=signing.account_enquiry(id_, service, client, role, override, account),
     )

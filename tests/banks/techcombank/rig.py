@@ -17,7 +17,7 @@ from tests.banks.techcombank.wire import ACCOUNT_NUMBER, HOLDER, ORDER, key, par
 
 PASSWORD = "planted-password-0001"
 
-CALLS = {"FundTransfer": "order", "InqTransactionStatus": "status", "AcctInq": "balance"}
+CALLS = {"FundTransfer": "order", "InqTransactionStatus": "status", "AccountInfo": "balance"}
 
 
 def account(base_url: str) -> BankAccount:

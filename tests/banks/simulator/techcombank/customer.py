@@ -200,21 +200,23 @@ class Customer:
     def account(self, number: str, role: str = "OWNER", canonical: str | None = None) -> Json:
         """What AcctInqRs says of an account."""
         canonical = canonical or f"AcctInqRQ-1AcctInqSOCAI{role}ACCT{number}"
+        selection = f"<AcctSel><AcctKeys><AcctId>{number}</AcctId></AcctKeys></AcctSel>"
+        closed = sealed(selection, self.row["bank_certificate_pem"], self.generation)
         token = signed(canonical, self.row["signers"][0]["private_key_pem"])
         inner = (
             f'<AcctInqRq xmlns="{ACCOUNT}"><RqUID>RQ-1</RqUID><MsgRqHdr><SvcIdent><SvcName>AcctInq</SvcName></SvcIdent>'
             f"<CredentialsRqHdr><SubjectRole>{role}</SubjectRole><OvrdExceptionCode>ACCT</OvrdExceptionCode>"
             "</CredentialsRqHdr><ContextRqHdr><ClientApp><Name>SOCAI</Name></ClientApp></ContextRqHdr></MsgRqHdr>"
-            f"<AcctSel><AcctKeys><AcctId>{number}</AcctId></AcctKeys></AcctSel>"
-            f"<RecCtrlIn><Token>{token}</Token></RecCtrlIn></AcctInqRq>"
+            f"<RecCtrlIn><Cursor><BinLength>1</BinLength><BinData>{closed}</BinData></Cursor><Token>{token}</Token>"
+            "</RecCtrlIn></AcctInqRq>"
         )
-        name, said = read(self.call("AcctInq", inner).text, ACCOUNT)
+        name, said = read(self.call("AccountInfo", inner).text, ACCOUNT)
         assert name == "AcctInqRs"
         return dict(said)
 
     def banks(self, wanted: str = "ALL") -> Json:
         inner = self.request("InqBnkInfReq", "BNK-1", f"<BkID>{wanted}</BkID>")
-        name, said = read(self.call("InqBankInfo", inner).text)
+        name, said = read(self.call("InqListBankInfo", inner).text)
         assert name == "InqBnkInfRspn"
         return dict(said)
 

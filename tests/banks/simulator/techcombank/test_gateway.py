@@ -213,6 +213,9 @@ def test_balances_are_told_to_the_owner_alone(customer: Customer, control: Contr
 
 def test_an_account_that_does_not_exist_and_an_enquiry_that_is_not_signed_tell_nothing(customer: Customer) -> None:
     assert customer.account("4711")["Status"] == {"StatusCode": "AI-001", "StatusDesc": "Account not found"}
+    customer.generation = "cbc"
+    assert customer.account(OWN)["Status"]["StatusCode"] == "SOA-011"
+    customer.generation = "gcm"
     said = customer.account(OWN, canonical="AcctInqRQ-1")
     assert said["Status"]["StatusCode"] == "SOA-008"
     assert "AcctRec" not in said
