@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeAlias
 
@@ -57,11 +58,9 @@ def total(movements: Iterable[Movement]) -> Money:
 
 def amounts_to(difference: Money, perhaps: Sequence[Movement]) -> bool | None:
     """Whether some of these movements make up this difference; None where there are too many to try them all."""
-    reached = Money(0)
-    for movement in [None, *sorted(perhaps, key=attrgetter("booked_at"))]:
-        reached = reached if movement is None else reached + movement.amount
-        if reached == difference:
-            return True
+    in_order = sorted(perhaps, key=attrgetter("booked_at"))
+    if difference.units in accumulate((movement.amount.units for movement in in_order), initial=0):
+        return True
     if len(perhaps) > TRIED_MAX:
         return None
     sums = {0}
