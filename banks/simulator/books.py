@@ -1,8 +1,8 @@
 """The bank's double-entry books: nothing moves except by an entry whose legs sum to zero.
 
 An account's balance is the sum of its legs: positive means the bank owes the customer. Accounts that are not
-customers': `napas` and `citad` (clearing with other banks), `income:charges`, and `capital` (where opening balances
-come from). Histories are read from the movements of the entries and from nowhere else.
+customers': `napas` and `citad` (clearing with other banks), `income:charges`, `expense:interest`, and `capital` (where
+opening balances come from). Histories are read from the movements of the entries and from nowhere else.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from banks.simulator.records import Account, Entry, Movement
 
 CAPITAL: Final = "capital"
 CHARGES: Final = "income:charges"
+INTEREST: Final = "expense:interest"
 CLEARING: Final = {"napas": "napas", "citad": "citad"}
 
 

@@ -8,6 +8,7 @@
     GET  /refusals                     the latest refused requests and why
     POST /pay                          counter.Payment -> the credit
     POST /charge                       counter.Charge -> the debit
+    POST /interest                     counter.Interest -> the credit
     POST /accounts                     counter.Opening
     POST /next-order, /next-answer     faults.OrderFault, faults.AnswerFault
     POST /orders/{trace}               {"status": executed | refused, "reason"}: end the order now and show it as it is
@@ -94,6 +95,7 @@ class Control:
         acts: tuple[tuple[str, Callable[..., object]], ...] = (
             ("/pay", lambda: self._counter.pay(_body())),
             ("/charge", lambda: self._counter.charge(_body())),
+            ("/interest", lambda: self._counter.interest(_body())),
             ("/accounts", lambda: self._counter.open(_body())),
             ("/next-order", self.next_order),
             ("/next-answer", self.next_answer),

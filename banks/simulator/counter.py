@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from banks.simulator import vietqr
-from banks.simulator.books import CHARGES, CLEARING
+from banks.simulator.books import CHARGES, CLEARING, INTEREST
+from banks.simulator.clock import bank_day
 from banks.simulator.postman import Postman
 from banks.simulator.records import Account, Movement, Party
 from banks.simulator.refusals import Impossible
@@ -45,6 +46,14 @@ class Charge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     account: str
     amount: Amount
     memo: str = "PHI DICH VU"
+
+
+class Interest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the bank pays on an account, in dong; nobody sent it, and its text says nothing (8.1)."""
+
+    account: str
+    amount: Amount
+    memo: str = "NODATA"
 
 
 class Opening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,6 +123,20 @@ class Counter:
             line = Line(charge.account, -charge.amount, charge.memo, "charge")
             return self._book("charge", [line], {CHARGES: charge.amount})
 
+    def interest(self, body: object) -> Movement:
+        """Pay interest; answers the credit. Raises Impossible: 400, 404, or 409 where its reference stands there."""
+        interest = _read(body, Interest)
+        with self._state.lock:
+            self._own(interest.account)
+            named = self._state.profile.interest_reference
+            reference = named(interest.account, bank_day(self._state.clock.now())) if named is not None else None
+            if reference is not None and self._state.books.movement(reference) is not None:
+                raise Impossible(409, f"interest of today is paid already: {reference}")
+            line = Line(
+                interest.account, interest.amount, interest.memo, "interest", style="plain", reference=reference
+            )
+            return self._book("interest", [line], {INTEREST: -interest.amount})
+
     def reverse(self, reference: str) -> Movement:
         """Correct a booking by its opposite: a new movement ERRORCORRECTED; answers the one on the same account.
 
@@ -170,7 +193,7 @@ def _opposite(row: Movement) -> Line:
     )
 
 
-_Kind = TypeVar("_Kind", Payment, Charge, Opening)
+_Kind = TypeVar("_Kind", Payment, Charge, Interest, Opening)
 
 
 def _read(body: object, kind: type[_Kind]) -> _Kind:

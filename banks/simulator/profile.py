@@ -19,7 +19,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     further. `account` is the number of a first account. `memo_style` is what the bank makes of a payer's text
     (memos.STYLES). `tells_of_orders`: the customer gets a webhook about an order that has ended;
     `ladder_s` and `order_ladder_s` are when a webhook of a movement or an order is sent again, in seconds after the
-    last attempt; `sends_lists`: the movements of a day can be told of together.
+    last attempt; `sends_lists`: the movements of a day can be told of together;
+    `interest_reference` makes the reference of interest on an account where that is no reference like the others.
     """
 
     code: str
@@ -34,4 +35,5 @@ class Profile(Struct, frozen=True, kw_only=True):
     ladder_s: tuple[int, ...] = LADDER_S
     order_ladder_s: tuple[int, ...] = LADDER_S
     sends_lists: bool = True
+    interest_reference: Callable[[str, date], str] | None = None
     settings: type[Settings] = Settings

@@ -27,7 +27,7 @@ FIRST_TRACE = 100_001
 class Line(NamedTuple):
     """A row to be booked on a customer's account: `units` in dong, positive is a credit; `memo` as the payer wrote it.
 
-    `style`, `trace` and `effective_on` are the bank's choice when None.
+    `style`, `trace`, `effective_on` and `reference` are the bank's choice when None.
     """
 
     account: str
@@ -43,6 +43,7 @@ class Line(NamedTuple):
     status: Literal["COMPLETED", "ERRORCORRECTED"] = "COMPLETED"
     reverses: str | None = None
     via: str | None = None
+    reference: str | None = None
 
 
 class State:
@@ -127,7 +128,7 @@ class State:
         trace = line.trace or f"{FIRST_TRACE + (self._traces[day] + index) % 800_000:06d}"
         number = self._traces.total() + index + 1
         return Movement(
-            reference=self.profile.reference(day, number),
+            reference=line.reference or self.profile.reference(day, number),
             account=line.account,
             trace=trace,
             at=at,

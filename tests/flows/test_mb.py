@@ -307,6 +307,14 @@ def test_one_credit_has_one_key_by_push_and_by_history_though_the_memos_differ(d
     assert door.statuses == [200]
 
 
+def test_interest_has_one_key_in_both_feeds_though_it_is_no_ft_number(desk: MbDesk, door: Door) -> None:
+    desk.do("/interest", account=OURS, amount=7)
+    eventually(lambda: acknowledged(desk, 1))
+    (row,), (pushed,) = desk.statement(), door.rows
+    assert (row.movement_key, row.direction) == (pushed.movement_key, "credit")
+    assert (row.memo, row.counterparty_name) == ("NODATA", None)
+
+
 def test_a_sale_by_a_merchants_code_is_one_movement_in_three_feeds(desk: MbDesk, door: Door) -> None:
     customer = Customer(desk.row, desk.url)
     code = customer.merchant("createqr", BODY).json()["data"]["qrcode"]

@@ -30,6 +30,11 @@ def reference(day: date, number: int) -> str:
     return f"FT{day:%y%j}{number:09d}"
 
 
+def interest_reference(account: str, day: date) -> str:
+    """MB's reference of interest, which is no FT number: `<account>-<yyyymmdd>` (1.4)."""
+    return f"{account}-{day:%Y%m%d}"
+
+
 PROFILE: Final = Profile(
     code="mb",
     name="MB",
@@ -43,6 +48,7 @@ PROFILE: Final = Profile(
     ladder_s=RESENT_S,
     order_ladder_s=RESENT_S,
     sends_lists=False,
+    interest_reference=interest_reference,
     settings=MbSettings,
 )
 

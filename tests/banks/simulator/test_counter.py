@@ -73,6 +73,15 @@ def test_what_is_paid_to_a_virtual_account_lands_on_its_parent(keys: Path) -> No
     assert state.books.balance("VQR1") == 0
 
 
+def test_interest_is_a_credit_that_nobody_sent(control: ControlPort, customer: Customer) -> None:
+    paid = control.post("/interest", account="12345678", amount=7)
+    assert (paid["direction"], paid["party"], paid["memo"]) == ("credit", None, "NODATA")
+    assert customer.rows()[0]["remitterName"] is None
+    assert control.get("/state")["trial_balance"]["expense:interest"] == -7
+    assert control.refused("/interest", account="99999999", amount=7)[0] == 404
+    assert control.post("/interest", account="12345678", amount=7)["reference"] != paid["reference"]
+
+
 def test_a_payer_inside_the_bank_pays_from_his_own_balance(control: ControlPort) -> None:
     control.post("/accounts", number="87654321", name="TRAN THI BINH", balance=1_000)
     remitter = {"name": "TRAN THI BINH", "account": "87654321", "bin": "970416"}
