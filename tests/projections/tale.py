@@ -9,7 +9,7 @@ import msgspec
 
 from commands.completeness import RecordBankBalance, RecordCompleteness
 from commands.merchants import AddWebhookEndpoint, RemoveWebhookEndpoint
-from commands.notices import KeepUnreadableNotice
+from commands.notices import CloseContractDrift, KeepUnreadableNotice, RecordNoticeReplayed
 from commands.payments import CancelPaymentIntent, ExpirePaymentIntent
 from commands.payouts import (
     ApprovePayout,
@@ -27,6 +27,7 @@ from commands.payouts import (
 from commands.settlements import CloseSettlement, ReleaseSettlement
 from commands.statements import ExplainBankFee, MatchStatementLine, RecordStatementLine, line_of
 from commands.webhooks import RecordWebhookDelivered, RecordWebhookFailed
+from ledger.alarms import drift_of
 from ledger.completeness import BY_ENQUIRY, BY_RUNNING_BALANCE, Checkpoint, Hole, Judgement, Proof
 from ledger.ids import of_event
 from ledger.merchants import Merchant
@@ -123,6 +124,18 @@ def _money_in_unclear(tale: Tale) -> None:
         bank_account_id=BANK_ACCOUNT, body_digest="ab" * 32, body=Personal("e30="), reason="không đọc được"
     )
     story.when(notice, actor="bank:acb")
+    _drifted(story)
+
+
+def _drifted(story: Story) -> None:
+    """Something of another shape, read in the end."""
+    drift = drift_of("acb", "webhook", "amount")
+    notice = KeepUnreadableNotice(
+        bank_account_id=BANK_ACCOUNT, body_digest="cd" * 32, body=Personal("e30="), reason="thiếu số tiền", drift=drift
+    )
+    kept = story.when(notice, actor="bank:acb")
+    story.when(RecordNoticeReplayed(notice_id=kept.subject, lines=0))
+    story.when(CloseContractDrift(drift=drift))
 
 
 def _settled(tale: Tale) -> None:

@@ -11,7 +11,9 @@ import msgspec
 import pytest
 
 from banks.acb import Acb
+from banks.accounts import FeedAccess
 from banks.bank import BankNotice as Said
+from banks.feeds.sepay import Sepay
 from banks.outcomes import Executed, Misfit, Outcome, Unknown
 from commands.notices import KeepUnreadableNotice
 from ledger.alarms import BANK_CONTRACT_DRIFT, drift_of, id_of_alarm
@@ -19,6 +21,7 @@ from ledger.calendar import bank_day
 from ledger.notices import BankNotice
 from ledger.payouts import ANSWER_WITHIN
 from ledger.privacy import Personal
+from ledger.settings import Secret
 from ledger.statements import StatementLine
 from tests.banks.acb.rig import recorded
 from tests.workers.world import ACCOUNT_NUMBER, BANK_ACCOUNT, World
@@ -105,6 +108,23 @@ def test_what_a_feed_told_is_not_read_by_the_bank(world: World) -> None:
     id_ = kept(world, genuine(), feed="sepay")
     assert replay(world.parts, None).left == (id_,)
     assert lines(world) == 0
+
+
+def test_what_a_feed_told_is_read_by_the_same_feed(world: World) -> None:
+    ours = replace(world.parts.banks[BANK_ACCOUNT].account, feed=FeedAccess("sepay", (Secret("k" * 20),)))
+    feed = Sepay(ours, world.clock, alone=True)
+    told = {
+        "id": 7,
+        "transactionDate": "2026-11-23 09:30:00",
+        "accountNumber": ACCOUNT_NUMBER,
+        "content": "x",
+        "transferType": "in",
+        "transferAmount": 5_000,
+        "referenceCode": None,
+    }
+    kept(world, json.dumps(told).encode(), feed="sepay")
+    assert replay(replace(world.parts, feeds={BANK_ACCOUNT: feed}), None).left == ()
+    assert lines(world) == 1
 
 
 def test_statement_days_are_read_from_the_bank_again(world: World) -> None:
