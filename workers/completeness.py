@@ -86,12 +86,13 @@ def _judged_again(
     parts: Parts, known: Completeness, movements: Mapping[str, Movement], holes: Iterable[Hole], until: datetime
 ) -> Judgement:
     """What is proved and lacking once the history of these holes has been read."""
-    whole, found = True, dict(movements)
-    for day in _days(holes):
+    days, found = _days(holes), dict(movements)
+    whole = len(days) < DAYS_MAX
+    for day in days:
         read = read_statement(parts, known.bank_account_id, day, day)
         whole = whole and read.whole
         # The read tables do not show yet what was recorded a moment ago.
-        for line_id in read.amounts.keys() - found.keys():
+        for line_id in sorted(read.amounts.keys() - found.keys()):
             line = parts.ledger.get(StatementLine, line_id)
             amount = line.amount if line.direction == "credit" else -line.amount
             found[line_id] = Movement(
