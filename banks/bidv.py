@@ -37,9 +37,10 @@ from banks.bank import (
 )
 from banks.bank_text import memo_with_id, plain
 from banks.day_pages import PAGES_MAX, cursor_after, place_of
+from banks.drift import misfits, misfitting_row, not_read, odd_answer, unreadable, with_body
 from banks.napas import traffic_bin
 from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Outcome, Reason, Unknown, loggable_code
-from banks.row_fields import RowUnreadable, amount_of, convert, instant, short
+from banks.row_fields import RowContradicts, RowUnreadable, amount_of, convert, instant, short
 from banks.signatures import key_matches
 from banks.strict_json import Json, NotJson, parse
 from banks.transport import Answer, NeverSent, NoAnswer, PerhapsSent, Request, Transport
@@ -121,11 +122,13 @@ class Bidv(Bank):
     def balance(self) -> Balance:
         heard = self._read("/balance", {"account": self.account.account_number})
         try:
-            if heard.code != SUCCESS or heard.data.get("currency") != "VND":
-                raise NotJson(f"code {loggable_code(heard.code)}")
-            current, available = (_signed(heard.data.get(name)) for name in ("current", "available"))
-        except (NotJson, InvalidAmount) as error:
-            raise self._odd("the balance", error) from None
+            if heard.code != SUCCESS:
+                raise NotJson("code: no word of success")
+            if heard.data.get("currency") != "VND":
+                raise NotJson("data.currency: not VND")
+            current, available = (_signed(heard.data, name) for name in ("current", "available"))
+        except NotJson as error:
+            raise odd_answer(self.code, self.name, "the balance", heard.answer, error) from None
         return Balance(current=current, available=available, as_of=self._clock().astimezone(UTC))
 
     def lookup_name(self, bin_: str, account_number: str) -> FoundName | None:
@@ -135,7 +138,8 @@ class Bidv(Bank):
             return FoundName(name, active)
         if heard.code == NO_SUCH_ACCOUNT:
             return None
-        raise self._odd("the name", NotJson(f"code {loggable_code(heard.code)}"))
+        fault = NotJson("code, data.name, data.active: no name and no word for none")
+        raise odd_answer(self.code, self.name, "the name", heard.answer, fault)
 
     def transfer(self, order: TransferOrder) -> Outcome:
         self.check_order(order)
@@ -147,7 +151,7 @@ class Bidv(Bank):
             return NotSent(str(error))
         except PerhapsSent as error:
             return Unknown(str(error))
-        return outcome_of(answer, order.end_to_end_id)
+        return with_body(outcome_of(answer, order.end_to_end_id), answer.body)
 
     def transfer_status(self, end_to_end_id: str, sent_on: date) -> Outcome:
         query = {"id": end_to_end_id, "day": sent_on.isoformat()}
@@ -157,7 +161,7 @@ class Bidv(Bank):
             return Unknown(error.detail)
         except NoAnswer as error:
             return Unknown(str(error))
-        return outcome_of_enquiry(answer, end_to_end_id)
+        return with_body(outcome_of_enquiry(answer, end_to_end_id), answer.body)
 
     def history(self, day_from: date, day_to: date, cursor: str | None = None) -> HistoryPage:
         check_days(day_from, day_to, days_max=HISTORY_DAYS_MAX)
@@ -166,10 +170,10 @@ class Bidv(Bank):
         heard = self._read("/history", query)
         try:
             if heard.code != SUCCESS:
-                raise NotJson(f"code {loggable_code(heard.code)}")
+                raise NotJson("code: no word of success")
             page = msgspec.convert(heard.data, _Page)
         except (NotJson, msgspec.ValidationError) as error:
-            raise self._odd("the history", error) from None
+            raise odd_answer(self.code, self.name, "the history", heard.answer, error) from None
         lines, doubtful = read_rows(page.rows, self.account.account_number)
         next_cursor = cursor_after(day, number, page.pages, day_to)
         return HistoryPage(lines=tuple(lines), doubtful=tuple(doubtful), next_cursor=next_cursor)
@@ -185,8 +189,10 @@ class Bidv(Bank):
             notice = convert(parse(raw_body), _Notice)
             lines = [row_of(row, self.account.account_number, "webhook") for row in notice.rows]
             return BankNotice(lines=tuple(lines), trace=short(notice.trace, "trace"), kind="movement")
+        except RowContradicts as error:
+            raise WebhookUnreadable(f"The notice cannot be true: {error}.", field="body") from None
         except (NotJson, RowUnreadable) as error:
-            raise WebhookUnreadable(f"The notice cannot be understood: {error}.", field="body") from None
+            raise unreadable("The notice cannot be understood", error) from None
 
     def acknowledge(
         self, notice: BankNotice | None, problem: Problem | None, at: datetime, reference: str = ""
@@ -240,10 +246,11 @@ class Bidv(Bank):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """An answer taken apart: the bank's code, None where it gave none, and what it says."""
+    """An answer taken apart: the bank's code, None where it gave none, what it says, and the answer itself."""
 
     code: str | None
     data: Mapping[str, Json]
+    answer: Answer
 
 
 def said(answer: Answer) -> Said:
@@ -252,7 +259,7 @@ def said(answer: Answer) -> Said:
     if not isinstance(body, dict):
         raise NotJson("not an object")
     code, data = body.get("code"), body.get("data")
-    return Said(code if isinstance(code, str) else None, data if isinstance(data, dict) else {})
+    return Said(code if isinstance(code, str) else None, data if isinstance(data, dict) else {}, answer)
 
 
 def outcome_of(answer: Answer, end_to_end_id: str) -> Outcome:
@@ -261,8 +268,8 @@ def outcome_of(answer: Answer, end_to_end_id: str) -> Outcome:
         return Unknown("the bank refused our access token")
     try:
         heard = said(answer)
-    except NotJson:
-        return Unknown(f"HTTP {answer.status} with an answer that is not the bank's JSON")
+    except NotJson as error:
+        return not_read(answer, error, f"HTTP {answer.status} with an answer that is not the bank's JSON")
     if heard.data.get("id") != end_to_end_id:
         return Unknown(f"HTTP {answer.status}, code {loggable_code(heard.code)}, and not our order")
     if (
@@ -278,7 +285,12 @@ def outcome_of(answer: Answer, end_to_end_id: str) -> Outcome:
         return Accepted(reference)
     if answer.status == 200 and heard.code == SUCCESS and state in EXECUTED_STATES:
         return Executed(reference)
-    return Unknown(f"HTTP {answer.status}, code {loggable_code(heard.code)}, state {loggable_code(state)}")
+    why = f"HTTP {answer.status}, code {loggable_code(heard.code)}, state {loggable_code(state)}"
+    if answer.status != 200:
+        return Unknown(why)
+    if heard.code == SUCCESS:
+        return misfits(why, "data.state", "a state we know")
+    return Unknown(why) if heard.code in DECLINES else misfits(why, "code", "a code of our table")
 
 
 def outcome_of_enquiry(answer: Answer, end_to_end_id: str) -> Outcome:
@@ -348,9 +360,11 @@ def read_rows(items: list[object], account_number: str) -> tuple[list[StatementR
         try:
             row = row_of(item, account_number, "history")
             if rows.setdefault(row.key, row) != row:
-                raise RowUnreadable("reference: another row of this page has the same reference, day and amount")
-        except RowUnreadable as error:
+                raise RowContradicts("reference: another row of this page has the same reference, day and amount")
+        except RowContradicts as error:
             doubtful.append(DoubtfulRow(position, str(error)))
+        except RowUnreadable as error:
+            doubtful.append(misfitting_row(position, error, item))
     return list(rows.values()), doubtful
 
 
@@ -358,7 +372,7 @@ def row_of(item: object, account_number: str, source: Literal["webhook", "histor
     """One movement of this account. Raises RowUnreadable."""
     row = convert(item, _Row)
     if row.account != account_number or row.currency != "VND":
-        raise RowUnreadable("account, currency: not this account in VND")
+        raise RowContradicts("account, currency: not this account in VND")
     if row.direction not in DIRECTIONS:
         raise RowUnreadable("direction: neither C nor D")
     if not row.reference:
@@ -379,10 +393,14 @@ def row_of(item: object, account_number: str, source: Literal["webhook", "histor
     )
 
 
-def _signed(value: Json) -> Money:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise NotJson("an amount is missing")
-    return balance_from_bank(value)
+def _signed(data: Mapping[str, Json], name: str) -> Money:
+    value = data.get(name)
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise InvalidAmount("no number")
+        return balance_from_bank(value)
+    except InvalidAmount:
+        raise NotJson(f"data.{name}: not a whole amount") from None
 
 
 def _compact(value: Json) -> bytes:

@@ -59,7 +59,7 @@ def test_what_is_written_keeps_the_form_of_the_house_whatever_its_name(tree: Pat
     assert "Abcdefghijklmnop(Bank)" in (tree / "banks" / f"{LONGEST}.py").read_text()
     assert f"  tests/banks/{LONGEST}/rig.py\n" in said
     written = [str(path) for path in tree.rglob("*.py") if LONGEST in str(path.relative_to(tree))]
-    assert len(written) == 3
+    assert len(written) == 4
     assert not [path for path in written if "bidv" in Path(path).read_text().lower()]
     for check in (("check", "--no-cache"), ("format", "--no-cache", "--check")):
         ruff = run(tree, "ruff", *check, *written)
