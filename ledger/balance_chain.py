@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate
 from operator import attrgetter
@@ -174,30 +174,32 @@ def _loose(steps: Sequence[_Step]) -> tuple[list[_Step], list[_Step]]:
     ends: list[_Step] = []
     starts: list[_Step] = []
     for held in {**ended, **begun}:
-        _join(ended[held], begun[held], instants, ends, starts)
+        joined = max(_ways_to_join(ended[held], begun[held], instants), key=len)
+        ends += [step for place, step in enumerate(ended[held]) if place not in joined]
+        starts += [step for place, step in enumerate(begun[held]) if place not in joined.values()]
     return sorted(ends, key=_BOOKED), sorted(starts, key=_BOOKED)
 
 
-def _join(
-    ended: Sequence[_Step],
-    begun: Sequence[_Step],
-    instants: Sequence[datetime],
-    ends: list[_Step],
-    starts: list[_Step],
-) -> None:
-    """Join what ended at a balance with what began there, in order of time; the others are loose."""
-    waiting = list(reversed(begun))
-    for end in ended:
-        while waiting and waiting[-1].booked_at < end.booked_at - APART:
-            starts.append(waiting.pop())
-        if waiting and _next_to(end, waiting[-1], instants):
-            waiting.pop()
-        else:
-            ends.append(end)
-    starts += reversed(waiting)
+def _ways_to_join(
+    ended: Sequence[_Step], begun: Sequence[_Step], instants: Sequence[datetime]
+) -> Iterator[Mapping[int, int]]:
+    """Which of the movements that ended at a balance is followed by which of those that began there, by their places:
+    each by the nearest, then the first by the first. Where both join as many, the nearest are the likelier.
+    """
+    for latest_first in (True, False):
+        joined: dict[int, int] = {}
+        for place, start in enumerate(begun):
+            fits = [
+                number for number, end in enumerate(ended) if number not in joined and _next_to(end, start, instants)
+            ]
+            if fits:
+                joined[fits[-1] if latest_first else fits[0]] = place
+        yield joined
 
 
 def _next_to(end: _Step, start: _Step, instants: Sequence[datetime]) -> bool:
     """Whether no other movement was certainly booked between these two."""
+    if start.booked_at < end.booked_at - APART:
+        return False
     place = bisect_right(instants, end.booked_at + APART)
     return place == len(instants) or instants[place] >= start.booked_at - APART
