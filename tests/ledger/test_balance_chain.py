@@ -65,6 +65,19 @@ def test_a_whole_statement_with_silent_lines_has_no_gap_that_is_certain(number: 
     assert [gap for gap in gaps(lines) if not gap.doubtful] == []
 
 
+def test_a_balance_that_comes_again_joins_the_nearest() -> None:
+    told = [(0, -11), (900, 150), (915, -11), (915, -11), (916, 20), (916, -40), (918, 20), (918, 10), (918, -40)]
+    told += [(1818, 50), (1818, 20), (1818, -40), (1819, 20), (1819, 50)]
+    lines = [
+        Movement(
+            line_id=one.line_id, amount=one.amount, booked_at=START + second * SECOND, balance_after=one.balance_after
+        )
+        for one, (second, _) in zip(booked([units for _, units in told]), told, strict=True)
+    ]
+    without = {1, 4, 5, 8}
+    assert gaps([silent(line) if place in without else line for place, line in enumerate(lines)]) == []
+
+
 @pytest.mark.parametrize("number", range(5))
 def test_each_lost_movement_is_seen_with_its_amount(number: int) -> None:
     dice = Random(number)
