@@ -246,8 +246,9 @@ class OrderNews(msgspec.Struct, frozen=True, kw_only=True):
 class BankNotice(msgspec.Struct, frozen=True, kw_only=True):
     """A bank's webhook, authentic and understood. `trace` is the bank's id of this call, echoed in the acknowledgement;
     `page` of `pages` where a list comes in parts; `orders` where it tells what became of orders of ours. A `hint` says
-    that something moved and does not prove what: the history tells. `echo` is what else the acknowledgement repeats, in
-    the bank's own format. Hides itself.
+    that something moved and does not prove what: the history tells; `proof` is what only the bank can make of its
+    words, the same for the same words. `echo` is what else the acknowledgement repeats, in the bank's own format. Hides
+    itself.
     """
 
     lines: tuple[StatementRow, ...]
@@ -257,6 +258,7 @@ class BankNotice(msgspec.Struct, frozen=True, kw_only=True):
     pages: int = 1
     orders: tuple[OrderNews, ...] = ()
     echo: str = ""
+    proof: str = ""
 
     def __repr__(self) -> str:
         return f"BankNotice({self.kind}, {len(self.lines)} lines, {len(self.orders)} orders)"

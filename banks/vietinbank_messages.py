@@ -262,7 +262,13 @@ def read_notice(raw_body: bytes, account_number: str) -> BankNotice:
             raise NotJson(f"more than {NOTICE_ROWS_MAX} records")
         if any(record.get("custAcct") != account_number for record in records):
             raise RowContradicts("custAcct: a movement of another account")
-        return BankNotice(lines=(), trace=short(number, "msgId"), kind="hint", echo=_echo(header, records))
+        return BankNotice(
+            lines=(),
+            trace=short(number, "msgId"),
+            kind="hint",
+            echo=_echo(header, records),
+            proof=str(header.get("signature", "")),
+        )
     except RowContradicts as error:
         raise WebhookUnreadable(f"The notice cannot be true: {error}.", field="body") from None
     except (NotJson, RowUnreadable) as error:

@@ -17,6 +17,7 @@ from ledger.context import Context
 from ledger.errors import NotFound, WebhookUnreadable
 from ledger.notices import WEBHOOK, BankNotice, id_of_notice
 from ledger.privacy import Personal
+from ledger.statement_hints import StatementHint, id_of_hint
 from ledger.store import Ledger
 
 LINE: Final = "statement_line"
@@ -32,6 +33,10 @@ class NoticeRow(BankRow, Protocol):
 class Said(Protocol):
     """What a webhook says once it is read; `banks.bank.BankNotice` has this shape."""
 
+    @property
+    def kind(self) -> str: ...
+    @property
+    def proof(self) -> str: ...
     @property
     def lines(self) -> Sequence[NoticeRow]: ...
     @property
@@ -54,6 +59,15 @@ class KeepUnreadableNotice(Command):
     operation: str = WEBHOOK
     about: str = ""
     drift: str = ""
+
+
+class RecordStatementHint(Command):
+    """A bank's authentic message says that the statement has changed, and no more. `proof`: what only the bank can
+    make of its words; everything else about the message anybody could change who saw it once.
+    """
+
+    bank_account_id: str
+    proof: str
 
 
 class RecordNoticeReplayed(Command):
@@ -90,6 +104,9 @@ def commands_of(
     for row in said.lines:
         command = from_bank(bank_account_id, row)
         found.append((command, (LINE, line_of(command))))
+    if said.kind == "hint":
+        hint = RecordStatementHint(bank_account_id=bank_account_id, proof=said.proof)
+        found.append((hint, ("statement_hint", bank_account_id, said.proof)))
     return found
 
 
@@ -116,6 +133,14 @@ def keep_unreadable_notice(ledger: Ledger, context: Context, command: KeepUnread
         return Decided(notice, *_drifted(ledger, context, command.drift, f"{command.reason} Kept first: {notice_id}."))
     alarm = Alarm.raise_(context, kind=UNREADABLE_NOTICE, subject=notice_id, detail=command.reason)
     return Decided(notice, alarm)
+
+
+@handler(RecordStatementHint)
+def record_statement_hint(ledger: Ledger, context: Context, command: RecordStatementHint) -> Decided:
+    """The hint; the same again changes nothing."""
+    hint_id = id_of_hint(command.bank_account_id, command.proof)
+    known = ledger.find(StatementHint, hint_id)
+    return Decided(known or StatementHint.receive(context, hint_id=hint_id, bank_account_id=command.bank_account_id))
 
 
 @handler(RecordNoticeReplayed)

@@ -22,15 +22,18 @@ from banks.drift import AnswerMisfits
 from commands import dispatch
 from commands.notices import KeepUnreadableNotice
 from commands.statements import from_bank, line_of
+from ledger.aggregate import Envelope
 from ledger.calendar import ICT, bank_day
 from ledger.money import Money
 from ledger.privacy import Personal
+from ledger.statement_hints import StatementHint
 from ledger.statements import UNMATCHED, StatementLine
 from projections import statements as read_statements
 from projections.places import move, position_of
 from workers.drifts import set_aside, settle
 from workers.jobs import Ring, ask_queue, job
 from workers.parts import Parts
+from workers.reactor import when
 from workers.scheduler import daily, every
 
 PAGES_MAX: Final = 10_000
@@ -166,6 +169,13 @@ def _tell_doubtful(parts: Parts, bank: Bank, about: str, doubtful: DoubtfulRow) 
 
 
 # what is due
+
+
+@when(StatementHint.Received)
+def when_a_bank_hints_at_a_movement(parts: Parts, envelope: Envelope) -> Iterable[Ring]:
+    """Today's statement is read at once, and not a minute later."""
+    hint = parts.ledger.get(StatementHint, envelope.stream)
+    yield _ring(parts.bank(hint.bank_account_id), bank_day(parts.clock()))
 
 
 @every(seconds=60)

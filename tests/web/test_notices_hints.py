@@ -1,4 +1,4 @@
-"""A bank whose notices only hint at movements: it is answered in its own words, and nothing is recorded of them."""
+"""A bank whose notices only hint at movements: it is answered in its own words, and only the hint is recorded."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ def says(stage: Stage, raw: bytes) -> tuple[int, str]:
     return answer.status_code, json.loads(answer.data)["data"]["errors"]["errorCode"]
 
 
-def test_a_hint_is_acknowledged_and_leaves_no_trace(hinted: Stage) -> None:
+def test_a_hint_is_acknowledged_and_is_no_movement(hinted: Stage) -> None:
     head = hinted.services.ledger.head()
     for raw in (notice(), notice(), notice({"amount": "1500001", "balance": "5150000"}), notice({"transType": "D"})):
         assert says(hinted, raw) == (200, "00")
-    assert hinted.services.ledger.head() == head
+    events = hinted.services.ledger.read(head, 10)
+    assert {one.name for one in events} == {"statement_hint.received"}
+    assert len(events) == 1  # shifted borders and a turned direction are under the same signature
 
 
 def test_a_forged_notice_leaves_no_trace_either(hinted: Stage) -> None:

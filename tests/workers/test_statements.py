@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from commands.notices import RecordStatementHint
 from commands.statements import ExplainBankFee
 from ledger.alarms import BANK_CONTRACT_DRIFT, UNREADABLE_NOTICE, Alarm
 from ledger.calendar import bank_day
@@ -26,7 +27,18 @@ from workers.statements import (
     statements_of_today,
     statements_of_yesterday,
     unmatched_debits,
+    when_a_bank_hints_at_a_movement,
 )
+
+
+def test_a_banks_hint_brings_the_reading_of_today_forward(world: World) -> None:
+    for _ in range(2):
+        world.do(RecordStatementHint(bank_account_id=BANK_ACCOUNT, proof="c2lnbmVk"))
+    hints = [one for one in world.parts.ledger.follow() if one.name == "statement_hint.received"]
+    (hint,) = hints
+    (ring,) = when_a_bank_hints_at_a_movement(world.parts, hint)
+    today = bank_day(world.clock()).isoformat()
+    assert (ring.queue, ring.job, ring.ids) == (ASK, poll_statement.__name__, (BANK_ACCOUNT, today))
 
 
 def recorded(world: World) -> int:
