@@ -7,18 +7,20 @@ bank as a payer does, and plays the merchant's own web shop, which checks the si
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 from rich.console import Console
 from rich.table import Table
 
+from local.caller import WITHIN_S, Caller, DemoFailed, Json, until, wait
+from local.rounds import Round
 from local.shop import Shop
 
 PAYMENT: Final = 1_500_000
@@ -26,78 +28,19 @@ PAYOUT: Final = 1_000_000
 SECOND_PAYOUT: Final = 200_000
 PAYOUT_FEE: Final = 3_300
 FEE_BPS: Final = 100
-WITHIN_S: Final = 30.0
 HASTE: Final = {"validate_s": 0.1, "transfer_s": 0.2, "webhook_s": 0.1}
 """How long the simulated bank takes while somebody watches."""
-POSITION: Final = "Socai-Position"
 BENEFICIARY: Final = {"bin": "970422", "account_number": "0001234567890", "name": "TRAN THI BINH"}
-
-Json = dict[str, Any]
-"""What HTTP answers hold: read field by field, each missing one is an error."""
-
-
-class DemoFailed(Exception):
-    """A step did not end as it should; the message says which and what was seen."""
-
-
-class Caller:
-    """One party's way to an HTTP address: its key, its idempotency keys, its refusals as errors.
-
-    It hands the position of its last command to every query, so it reads its own writes.
-    """
-
-    def __init__(self, base_url: str, key: str | None = None) -> None:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._position: dict[str, str] = {}
-        self._client = httpx.Client(base_url=base_url, headers=headers, timeout=15.0, trust_env=False)
-
-    def get(self, path: str, **query: str) -> Json:
-        """A 2xx answer to a GET as JSON; raises DemoFailed otherwise."""
-        for _ in range(5):
-            answer = self._client.get(path, params=query, headers=self._position)
-            if answer.status_code != 503:
-                break
-        return self._read(answer)
-
-    def listed(self, path: str) -> list[Json]:
-        """The same where the answer is a bare list."""
-        found: list[Json] = self._client.get(path).raise_for_status().json()
-        return found
-
-    def post(self, path: str, body: Mapping[str, object] | None = None) -> Json:
-        """A 2xx answer to a POST under a fresh idempotency key; raises DemoFailed otherwise."""
-        headers = {"Idempotency-Key": secrets.token_hex(12)}
-        return self._read(self._client.post(path, json=dict(body or {}), headers=headers))
-
-    def refused(self, path: str) -> str:
-        """The code of the problem a POST is answered with; raises DemoFailed when it was accepted."""
-        headers = {"Idempotency-Key": secrets.token_hex(12)}
-        answer = self._client.post(path, json={}, headers=headers)
-        if answer.is_success:
-            raise DemoFailed(f"POST {path} was accepted and should not have been")
-        return str(answer.json()["code"])
-
-    def close(self) -> None:
-        """Let the connections go."""
-        self._client.close()
-
-    def _read(self, answer: httpx.Response) -> Json:
-        if not answer.is_success:
-            request = answer.request
-            raise DemoFailed(f"{request.method} {request.url.path} gave {answer.status_code}: {answer.text[:300]}")
-        if POSITION in answer.headers and answer.request.method == "POST":
-            self._position = {POSITION: answer.headers[POSITION]}
-        found: Json = answer.json()
-        return found
 
 
 class Demo:
     """The story in steps. `checks` fills with (what must hold, whether it does, what was seen)."""
 
-    def __init__(self, socai: str, bank: str, keys: Mapping[str, str], shop: Shop, say: Callable[[str], None]) -> None:
+    def __init__(self, socai: str, lab: str, keys: Mapping[str, str], shop: Shop, say: Callable[[str], None]) -> None:
         self.admin = Caller(socai, keys["admin"])
         self.approver = Caller(socai, keys["approver"])
-        self.bank = Caller(bank)
+        self.bank = Caller(f"{lab}/acb")
+        self._lab = lab
         self.shop = shop
         self.say = say
         self.checks: list[tuple[str, bool, str]] = []
@@ -121,6 +64,7 @@ class Demo:
             self.lost_answer()
             self.webhook_again()
             self.agreed()
+            self.other_banks()
         finally:
             self.bank.post("/settings", {name: usual[name] for name in HASTE})
 
@@ -142,7 +86,7 @@ class Demo:
         self.say(f"payment intent {intent['id']}: {PAYMENT:,} VND, code {intent['code']}")
         self.credit = self.bank.post("/pay", {"vietqr": intent["vietqr"]})
         self.say("the payer scanned the VietQR and paid; the bank booked it")
-        seen = self._until(f"/v1/payment-intents/{intent['id']}", "status", "paid")
+        seen = until(self.merchant, f"/v1/payment-intents/{intent['id']}", "paid")
         self.check("the payment is matched and paid", seen["received"] == PAYMENT, f"{seen['received']:,} VND")
         told = self.shop.wait_for("payment_intent.paid", WITHIN_S)
         self.check("the shop got a signed payment_intent.paid", told is not None, "signature checked")
@@ -165,7 +109,7 @@ class Demo:
         self.check("nobody approves their own payout", own == "own-approval", own)
         self.approver.post(f"/v1/payouts/{payout['id']}/approve")
         self.say(f"payout {payout['id']}: {PAYOUT:,} VND requested by the merchant, approved by an operator")
-        ended = self._until(f"/v1/payouts/{payout['id']}", "status", "confirmed")
+        ended = until(self.merchant, f"/v1/payouts/{payout['id']}", "confirmed")
         names = [happening["name"] for happening in ended["timeline"]]
         way = ["payout.requested", "payout.approved", "payout.submitted", "payout.accepted", "payout.confirmed"]
         told = [name for name in names if name in way]
@@ -178,7 +122,7 @@ class Demo:
         payout = self._request(SECOND_PAYOUT)
         self.approver.post(f"/v1/payouts/{payout['id']}/approve")
         self.say(f"payout {payout['id']}: the bank's answer will be lost")
-        ended = self._until(f"/v1/payouts/{payout['id']}", "status", "confirmed")
+        ended = until(self.merchant, f"/v1/payouts/{payout['id']}", "confirmed")
         names = [happening["name"] for happening in ended["timeline"]]
         self.check("it was unknown, then confirmed", "payout.outcome_unknown" in names, " → ".join(names))
         order = self.bank.get(f"/orders/{payout['end_to_end_id']}")
@@ -192,7 +136,7 @@ class Demo:
         reference = self.credit["reference"]
         sent = self._deliveries()
         self.bank.post(f"/movements/{reference}/notify", {"times": 3})
-        self._wait(lambda: self._deliveries() >= sent + 3, "three more deliveries")
+        wait(lambda: self._deliveries() >= sent + 3, "three more deliveries")
         self.check("the same webhook three times changes nothing", self._books() == before, "same books")
 
     def agreed(self) -> None:
@@ -203,6 +147,15 @@ class Demo:
         ours = books["rows"]["bank:ba_acb_main"]
         self.check("bank's books = our bank account", theirs == ours, f"{theirs:,} and {ours:,} VND")
         self.check("trial balance", books["debit"] == books["credit"], f"{books['debit']:,} = {books['credit']:,} VND")
+
+    def other_banks(self) -> None:
+        """One payment in and one payout out through every other bank of the lab, all at the same time."""
+        codes = [bank["code"] for bank in Caller(self._lab).listed("/banks") if bank["code"] != "acb"]
+        rounds = [Round(code, self._socai, self._lab, self.admin, self.approver, self.say) for code in codes]
+        with ThreadPoolExecutor(max(len(rounds), 1)) as threads:
+            ended = [threads.submit(one.run) for one in rounds]
+        for code, end in zip(codes, ended, strict=True):
+            self.check(f"{code}: a payment in, a payout out, and the books agree", *end.result())
 
     def check(self, what: str, holds: bool, seen: str) -> None:
         """Note whether something holds."""
@@ -232,7 +185,7 @@ class Demo:
                 found.append(self.admin.post("/v1/settlements", {"merchant_id": self.merchant_id}))
             return bool(found)
 
-        self._wait(closed, "a payment to settle")
+        wait(closed, "a payment to settle")
         return found[0]
 
     def _books(self) -> Json:
@@ -246,24 +199,6 @@ class Demo:
 
     def _position(self) -> int:
         return int(self.admin.get("/ready")["position"])
-
-    def _until(self, path: str, field: str, wanted: str) -> Json:
-        seen: Json = {}
-
-        def reached() -> bool:
-            nonlocal seen
-            seen = self.merchant.get(path)
-            return bool(seen[field] == wanted)
-
-        self._wait(reached, f"{path} to be {wanted}", lambda: str(seen.get(field)))
-        return seen
-
-    def _wait(self, holds: Callable[[], bool], what: str, seen: Callable[[], str] = str) -> None:
-        deadline = time.monotonic() + WITHIN_S
-        while not holds():
-            if time.monotonic() > deadline:
-                raise DemoFailed(f"waited {WITHIN_S:.0f} s for {what}; saw {seen() or 'nothing'}")
-            time.sleep(0.05)
 
     def _timeline(self, payout: Json) -> None:
         for happening in payout["timeline"]:
@@ -290,7 +225,7 @@ def main(environment: Mapping[str, str]) -> int:
     console = Console(highlight=False)
     run = Path(environment["SOCAI_BANK_KEYS"]).parent
     keys = {role: (run / f"operator-{role}.key").read_text().strip() for role in ("admin", "approver")}
-    bank = f"http://127.0.0.1:{environment['SOCAI_SIMULATOR_CONTROL_PORT']}/acb"
+    lab = f"http://127.0.0.1:{environment['SOCAI_SIMULATOR_CONTROL_PORT']}"
     with ExitStack() as stack:
         shop = stack.enter_context(Shop())
         status = stack.enter_context(console.status("Money comes in and goes out …"))
@@ -300,7 +235,7 @@ def main(environment: Mapping[str, str]) -> int:
             status.update(line.strip())
             console.print(f"[{time.monotonic() - began:5.1f} s] {line}", markup=False, soft_wrap=True)
 
-        demo = Demo(environment["SOCAI_PUBLIC_URL"], bank, keys, shop, say)
+        demo = Demo(environment["SOCAI_PUBLIC_URL"], lab, keys, shop, say)
         stack.callback(demo.close)
         try:
             demo.run()

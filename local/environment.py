@@ -32,13 +32,22 @@ WEB_PORT = 8080
 BANK_WEBHOOK_PATH = "/v1/bank-webhooks/{account}"
 """Where our web takes the notices of the simulated banks, which put in what we call the account."""
 
-BANKS = ("acb",)
-"""The simulated banks of the stage, by code."""
+BANK_FEED_PATH = "/v1/bank-feeds/{account}"
+"""Where an aggregator tells of movements at a bank that does not."""
+BANKS = {"acb": "http", "mb": "http", "techcombank": "https", "vietinbank": "http"}
+"""The simulated banks of a stage, by code, and how each is met."""
+CHOSEN = "SOCAI_LOCAL_BANKS"
+"""Which of them this stage has, separated by commas; all when nothing is said."""
 
 
 def bank_port(bank: str) -> str:
     """The variable that names the port of a simulated bank."""
     return f"SOCAI_LOCAL_BANK_{bank.upper()}_PORT"
+
+
+def bank_addresses(values: Mapping[str, str]) -> dict[str, str]:
+    """Where each simulated bank of this stage listens, by code."""
+    return {bank: f"{BANKS[bank]}://127.0.0.1:{values[bank_port(bank)]}" for bank in values[CHOSEN].split(",")}
 
 
 PORTS = {
@@ -102,6 +111,7 @@ def prepare(stage: Stage, given: Mapping[str, str]) -> dict[str, str]:
     last = read(stage)
     values = _ports(last, given)
     values[MYSQLD] = given.get(MYSQLD) or last.get(MYSQLD, "")
+    values[CHOSEN] = given.get(CHOSEN) or last.get(CHOSEN, ",".join(BANKS))
     web = f"http://127.0.0.1:{values['SOCAI_WEB_PORT']}"
     events = _own_store(stage, store, values) if store in OWN_STORES else store
     values |= {
@@ -119,6 +129,7 @@ def prepare(stage: Stage, given: Mapping[str, str]) -> dict[str, str]:
         "SOCAI_BANK_KEYS": str(stage.secrets / "bank"),
         "SOCAI_SIMULATOR_STATE": str(stage.run / "bank"),
         "SOCAI_SIMULATOR_WEBHOOK_URL": web + BANK_WEBHOOK_PATH,
+        "SOCAI_SIMULATOR_FEED_URL": web + BANK_FEED_PATH,
     }
     _write_private(stage.env_file, "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items()))
     return values

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from local.environment import BANKS, DATABASE, EVENTS, Stage, bank_port, mysql_password, uses
+from local.environment import DATABASE, EVENTS, Stage, bank_addresses, mysql_password, uses
 from local.found import mysqld
 from local.mongodb import ReplicaSet
 from local.mysql import SqlServer
@@ -71,7 +71,8 @@ def programs(stage: Stage, values: Mapping[str, str]) -> Iterator[Part]:
 
     One by one: each begins to start while the names of the queues are asked for.
     """
-    lab = [int(values[name]) for name in ("SOCAI_SIMULATOR_CONTROL_PORT", *map(bank_port, BANKS))]
+    ports = (address.rpartition(":")[2] for address in bank_addresses(values).values())
+    lab = [int(port) for port in (values["SOCAI_SIMULATOR_CONTROL_PORT"], *ports)]
     web = values["SOCAI_PUBLIC_URL"]
     if committer := values["EVENT_STORE_COMMITTER"]:
         yield program(stage, values, "committer", "ledger", "committer", ready=lambda: accepts(Path(committer)))
@@ -95,7 +96,7 @@ def program(
 
 def enrol(stage: Stage, values: Mapping[str, str]) -> None:
     """Let the simulated banks take us on: they write their side and ours. An enrolment for these addresses is kept."""
-    addresses = {bank: f"http://127.0.0.1:{values[bank_port(bank)]}" for bank in BANKS}
+    addresses = bank_addresses(values)
     if all(_is_enrolled(Path(values["SOCAI_BANK_KEYS"]), bank, address) for bank, address in addresses.items()):
         return
     words = [word for bank, address in addresses.items() for word in ("--bank", f"{bank}={address}")]

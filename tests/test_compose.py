@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ledger.settings import NAMES, read_settings
-from local.environment import BANK_WEBHOOK_PATH, PORTS, Stage, prepare
+from local.environment import BANK_FEED_PATH, BANK_WEBHOOK_PATH, Stage, prepare
 from local.found import MYSQLD
 from local.parts import enrol, one_shot
 
@@ -65,14 +65,16 @@ def test_no_key_has_a_default(key: str) -> None:
 
 
 def test_make_up_and_compose_use_the_same_names(tmp_path: Path) -> None:
-    local = set(prepare(Stage(tmp_path), {})) - {name for name in PORTS if name.startswith("SOCAI_LOCAL_")}
+    local = {name for name in prepare(Stage(tmp_path), {}) if not name.startswith("SOCAI_LOCAL_")}
     in_compose = {name for service in OURS for name in SERVICES[service]["environment"]}
     assert in_compose - local == {"SOCAI_SIMULATOR_HOST"}  # containers speak to each other, so not on loopback
     assert local - {MYSQLD} <= in_compose  # which program the SQL server of a stage is, its image says in compose
 
 
 def test_the_bank_sends_its_notices_where_make_up_takes_them() -> None:
-    assert SERVICES["simulator"]["environment"]["SOCAI_SIMULATOR_WEBHOOK_URL"].endswith(f":8080{BANK_WEBHOOK_PATH}")
+    said = SERVICES["simulator"]["environment"]
+    assert said["SOCAI_SIMULATOR_WEBHOOK_URL"].endswith(f":8080{BANK_WEBHOOK_PATH}")
+    assert said["SOCAI_SIMULATOR_FEED_URL"].endswith(f":8080{BANK_FEED_PATH}")
 
 
 def test_every_queue_has_one_worker_service(tmp_path: Path) -> None:

@@ -15,5 +15,6 @@ in common stands here; each bank's own words stand in the sub-package with its c
     orders      waiting -> checked -> executed | refused         counter     money coming in, reversals, charges
     faults      what can be made to go wrong                     gate        rate, latency, spoilt answers
     postman     webhooks, acknowledgements, resends              control     the control port
+    sepay       an aggregator in a bank's place
     simulator   one bank on its ports                            lab         all banks, one control port, a page
 """

@@ -3,8 +3,9 @@
     python -m banks.simulator enrol --keys DIR --bank CODE=URL …    make keys and accounts, once
     python -m banks.simulator serve                                 be these banks until SIGTERM or Ctrl-C
 
-`serve` reads SOCAI_BANK_KEYS, SOCAI_SIMULATOR_HOST, SOCAI_SIMULATOR_CONTROL_PORT, SOCAI_SIMULATOR_WEBHOOK_URL and
-SOCAI_SIMULATOR_STATE; a flag overrides its variable. Each bank listens at the port of its URL.
+`serve` reads SOCAI_BANK_KEYS, SOCAI_SIMULATOR_HOST, SOCAI_SIMULATOR_CONTROL_PORT, SOCAI_SIMULATOR_WEBHOOK_URL,
+SOCAI_SIMULATOR_FEED_URL and SOCAI_SIMULATOR_STATE; a flag overrides its variable. Each bank listens at the port of its
+URL.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ def parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     run.add_argument("--host", default=environ.get("SOCAI_SIMULATOR_HOST", LOOPBACK))
     run.add_argument("--control-port", type=int, default=environ.get("SOCAI_SIMULATOR_CONTROL_PORT", CONTROL_PORT))
     run.add_argument("--webhook-url", default=environ.get("SOCAI_SIMULATOR_WEBHOOK_URL") or None)
+    run.add_argument("--feed-url", default=environ.get("SOCAI_SIMULATOR_FEED_URL") or None)
     run.add_argument("--state", type=Path, default=state or None, help="directory of the banks' memory; none: forget")
     return top
 
@@ -103,6 +105,7 @@ def _serve(given: argparse.Namespace) -> int:
         host=given.host,
         control_port=given.control_port,
         webhook_url=given.webhook_url,
+        feed_url=given.feed_url,
         state=given.state,
     ) as lab:
         for code, bank in lab.banks.items():

@@ -8,6 +8,7 @@ is the bank's own affair (Personality.enrol).
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -34,10 +35,13 @@ class EnrolledAccount(Struct, frozen=True):
 
 
 class BankSide(Struct, frozen=True, kw_only=True):
-    """What every bank keeps of a customer. A bank adds what proves him, secrets as digests only."""
+    """What every bank keeps of a customer. A bank adds what proves him, secrets as digests only. `feed_key` proves what
+    an aggregator tells of his accounts, where one does.
+    """
 
     base_url: str
     accounts: tuple[EnrolledAccount, ...]
+    feed_key: str | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r}, accounts={len(self.accounts)})"
@@ -85,10 +89,20 @@ def enrol(directory: Path, kind: type[Personality], enrolment: Enrolment) -> boo
             return False
     else:
         bank_side, rows = kind.enrol(enrolment)
+        if kind.profile.aggregated:
+            bank_side, rows = _with_feed(bank_side, rows)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_rows(directory, rows)
     _write(directory / BANK_FILE, bank_side)
     return True
+
+
+def _with_feed(side: BankSide, rows: list[dict[str, object]]) -> tuple[BankSide, list[dict[str, object]]]:
+    """The enrolment at an aggregator that watches these accounts, under a key it made for the customer."""
+    key = secrets.token_urlsafe(32)
+    return msgspec.structs.replace(side, feed_key=key), [
+        row | {"feed": {"source": "sepay", "key": key}} for row in rows
+    ]
 
 
 def _kept(directory: Path, kind: type[Personality], enrolment: Enrolment) -> BankSide | None:

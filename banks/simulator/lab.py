@@ -42,8 +42,8 @@ def enrol_all(keys: Path, wanted: dict[str, Enrolment]) -> bool:
 class Lab:
     """The banks enrolled below `keys`, between `start` and `stop` (or as a context manager), once.
 
-    Each listens at the port of its enrolled address; `control_port` 0 takes a free one. `webhook_url` and `state` are
-    as in Simulator, a directory of memory for each bank below `state`. Raises Unusable.
+    Each listens at the port of its enrolled address; `control_port` 0 takes a free one. `webhook_url`, `feed_url` and
+    `state` are as in Simulator, a directory of memory for each bank below `state`. Raises Unusable.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Lab:
         host: str = LOOPBACK,
         control_port: int = 0,
         webhook_url: str | None = None,
+        feed_url: str | None = None,
         state: Path | None = None,
     ) -> None:
         codes = [code for code in personalities() if (keys / code / BANK_FILE).exists()]
@@ -68,6 +69,7 @@ class Lab:
                 port=None,
                 control_port=None,
                 webhook_url=webhook_url,
+                feed_url=feed_url,
                 state=state / code if state is not None else None,
             )
             for code in codes

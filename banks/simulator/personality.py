@@ -18,6 +18,7 @@ import httpx
 from flask import Flask
 
 import banks.simulator
+from banks.simulator import sepay
 from banks.simulator.enrolment import BankSide, Enrolment
 from banks.simulator.orders import OrderDesk
 from banks.simulator.profile import Profile
@@ -93,6 +94,26 @@ class Personality(ABC):
         """Post `letter` to `url`. Raises httpx.HTTPError or httpx.InvalidURL."""
         answer = http.post(url, content=letter.body.encode(), headers=dict(letter.headers), timeout=timeout_s)
         return Reply(answer.status_code, answer.content[:ANSWER_MAX].decode("utf-8", "replace"))
+
+    def written(self, notice: Notice, at: datetime) -> Letter:
+        """The letter for `notice`: the bank's own, or the aggregator's."""
+        if notice.kind != "feed":
+            return self.letter(notice, at)
+        (movement,) = (row for row in map(self.state.books.movement, notice.references) if row is not None)
+        body = sepay.compose(movement, self.profile.name)
+        return Letter(sepay.headers(notice, body, self.state.bank_side.feed_key or "", at), body)
+
+    def sent(self, notice: Notice, http: httpx.Client, url: str, letter: Letter, timeout_s: float) -> Reply:
+        """Deliver it, the bank's way or the aggregator's. Raises as `deliver`."""
+        if notice.kind == "feed":
+            return Personality.deliver(self, http, url, letter, timeout_s)
+        return self.deliver(http, url, letter, timeout_s)
+
+    def answered(self, notice: Notice, letter: Letter, reply: Reply) -> str | None:
+        """What is wrong with the customer's answer, by the bank's rules or the aggregator's."""
+        if notice.kind == "feed":
+            return sepay.reply_fault(reply.http, reply.body)
+        return self.reply_fault(notice, letter, reply)
 
     def tls(self) -> ssl.SSLContext | None:
         """How the bank's interface is served: None for plain HTTP."""

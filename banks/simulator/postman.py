@@ -60,11 +60,14 @@ class Postman:
     customer calls the account.
     """
 
-    def __init__(self, state: State, agenda: Agenda, bank: Personality, url: str | None) -> None:
+    def __init__(
+        self, state: State, agenda: Agenda, bank: Personality, url: str | None, feed_url: str | None = None
+    ) -> None:
         self._state = state
         self._bank = bank
         self._agenda = agenda
         self.url = url
+        self._feed_url = feed_url
         self.posting = Posting()
         self._sending: set[int] = set()
         self._client = httpx.Client(trust_env=False, follow_redirects=False)
@@ -101,9 +104,12 @@ class Postman:
         with self._state.lock:
             for movement in movements:
                 account = self._state.books.account(movement.account)
-                if account is not None and account.client and self.url is not None:
-                    for kind in self._bank.notices_of(movement):
-                        self._announce((movement.reference,), kind)
+                if account is None or not account.client:
+                    continue
+                for kind in self._bank.notices_of(movement) if self.url is not None else ():
+                    self._announce((movement.reference,), kind)
+                if self._feed_url is not None and self._state.bank_side.feed_key is not None:
+                    self._announce((movement.reference,), "feed")
 
     def tell(self, order: Order) -> None:
         """Tell the customer what became of `order`, as the posting now says, if this bank does."""
@@ -244,7 +250,7 @@ class Postman:
 
     def _send(self, notice: Notice) -> None:
         state, at = self._state, self._state.clock.now()
-        letter = _spoilt(self._bank.letter(notice, at), notice)
+        letter = _spoilt(self._bank.written(notice, at), notice)
         url = self._address(notice)
         http, answer, problem = self._post(notice, url, letter)
         delivery = Delivery(
@@ -269,7 +275,7 @@ class Postman:
             movement = self._state.books.movement(notice.references[0])
             number = movement.account if movement is not None else ""
         ids = {account.number: account.id for account in self._state.bank_side.accounts}
-        return (self.url or "").replace("{account}", ids.get(number, ""))
+        return ((self._feed_url if notice.kind == "feed" else self.url) or "").replace("{account}", ids.get(number, ""))
 
     def _after(self, notice: Notice, delivery: Delivery) -> Notice:
         """The notice after an attempt: done, due again, or given up."""
@@ -286,10 +292,10 @@ class Postman:
         """HTTP status, answer text, and what is wrong with the answer or prevented one."""
         timeout_s = self._state.settings.webhook_timeout_s
         try:
-            reply = self._bank.deliver(self._client, url, letter, timeout_s)
+            reply = self._bank.sent(notice, self._client, url, letter, timeout_s)
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
             return None, "", f"no answer: {type(fault).__name__}"
-        return reply.http, reply.body, self._bank.reply_fault(notice, letter, reply)
+        return reply.http, reply.body, self._bank.answered(notice, letter, reply)
 
 
 def _spoilt(letter: Letter, notice: Notice) -> Letter:

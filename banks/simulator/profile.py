@@ -20,6 +20,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     (memos.STYLES). `tells_of_orders`: the customer gets a webhook about an order that has ended;
     `ladder_s` and `order_ladder_s` are when a webhook of a movement or an order is sent again, in seconds after the
     last attempt; `sends_lists`: the movements of a day can be told of together;
+    `aggregated`: an aggregator tells of movements (sepay.py), because the bank does not;
     `interest_reference` makes the reference of interest on an account where that is no reference like the others.
     """
 
@@ -35,5 +36,6 @@ class Profile(Struct, frozen=True, kw_only=True):
     ladder_s: tuple[int, ...] = LADDER_S
     order_ladder_s: tuple[int, ...] = LADDER_S
     sends_lists: bool = True
+    aggregated: bool = False
     interest_reference: Callable[[str, date], str] | None = None
     settings: type[Settings] = Settings

@@ -17,7 +17,7 @@ EndCause = Literal[
     "no_account", "own_account", "wrong_name", "bank_offline", "insufficient_funds", "expired", "arranged"
 ]
 Spoilt = Literal["whole", "truncated", "html", "tampered"]
-NoticeKind = Literal["movement", "merchant", "list", "order"]
+NoticeKind = Literal["movement", "merchant", "list", "order", "feed"]
 NoticeStatus = Literal["waiting", "held", "dropped", "acknowledged", "given_up"]
 
 

@@ -32,8 +32,9 @@ class Simulator:
     """The bank `code` for the customer enrolled in `keys`, between `start` and `stop` (or as a context manager), once.
 
     Port 0 takes a free one, None the one of the enrolled address; no control port is opened for None. `webhook_url` is
-    where movements are announced (`{account}` in it: the customer's id of the account); `state` the directory of its
-    memory, None to forget. Raises Unusable when enrolment or memory cannot be read, or a port is taken.
+    where movements are announced (`{account}` in it: the customer's id of the account) and `feed_url` where an
+    aggregator tells of them; `state` the directory of its memory, None to forget. Raises Unusable when enrolment or
+    memory cannot be read, or a port is taken.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Simulator:
         port: int | None = 0,
         control_port: int | None = 0,
         webhook_url: str | None = None,
+        feed_url: str | None = None,
         state: Path | None = None,
     ) -> None:
         kind = personality(code)
@@ -52,7 +54,7 @@ class Simulator:
         self._state = State(kind.profile, bank_side, Journal(state))
         bank = kind(self._state)
         self._agenda = Agenda(self._state.clock)
-        self._postman = Postman(self._state, self._agenda, bank, webhook_url)
+        self._postman = Postman(self._state, self._agenda, bank, webhook_url, feed_url)
         desk = OrderDesk(self._state, self._agenda, self._postman)
         counter = Counter(self._state, self._postman)
         self.control = Control(self._state, desk, counter, self._postman, bank).app()

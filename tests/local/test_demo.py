@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-import pytest
-
-from local.demo import Caller, DemoFailed
+from local.demo import Demo
+from local.shop import Shop
 
 
-class Grumpy(BaseHTTPRequestHandler):
-    """Refuses every POST, and gives every GET an object."""
-
-    def answer(self, status: int, body: bytes) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self) -> None:
-        self.answer(200, b'{"key": "%s"}' % self.headers.get("Authorization", "").encode())
-
-    def do_POST(self) -> None:
-        self.answer(403, b'{"code": "own-approval"}')
-
-    def log_request(self, code: object = "-", size: object = "-") -> None:
-        """Quiet."""
-
-
-@pytest.fixture
-def caller() -> Iterator[Caller]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Grumpy)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    caller = Caller(f"http://127.0.0.1:{server.server_address[1]}", "sk_x")
-    yield caller
-    caller.close()
-    server.shutdown()
-    server.server_close()
-
-
-def test_a_caller_sends_its_key(caller: Caller) -> None:
-    assert caller.get("/x") == {"key": "Bearer sk_x"}
-
-
-def test_a_refusal_where_none_was_expected_stops_the_demonstration(caller: Caller) -> None:
-    with pytest.raises(DemoFailed, match="403"):
-        caller.post("/x")
-
-
-def test_a_refusal_that_was_expected_gives_its_code(caller: Caller) -> None:
-    assert caller.refused("/x") == "own-approval"
+def test_every_check_is_noted_and_told() -> None:
+    said: list[str] = []
+    with Shop() as shop:
+        demo = Demo("http://127.0.0.1:9", "http://127.0.0.1:9", {"admin": "a", "approver": "b"}, shop, said.append)
+        demo.check("one", True, "seen")
+        demo.check("two", False, "not seen")
+        demo.close()
+    assert demo.checks == [("one", True, "seen"), ("two", False, "not seen")]
+    assert said == ["✔ one (seen)", "✘ two (not seen)"]

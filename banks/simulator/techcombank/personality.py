@@ -43,6 +43,7 @@ PROFILE: Final = Profile(
     tells_of_orders=True,
     order_ladder_s=CALLBACK_LADDER_S,
     sends_lists=False,
+    aggregated=True,
     settings=TechcombankSettings,
 )
 
