@@ -6,6 +6,7 @@
     GET  /movements?account=NUMBER     movements in booking order; without account all of them
     GET  /deliveries, /notices         attempts at webhooks with request and answer; notices and where they stand
     GET  /refusals                     the latest refused requests and why
+    GET  /forms                        what the POSTs below take: titles and JSON Schemas, with all faults and settings
     POST /pay                          counter.Payment -> the credit
     POST /charge                       counter.Charge -> the debit
     POST /interest                     counter.Interest -> the credit
@@ -23,12 +24,13 @@
     POST /tokens/expire
     POST /settings                     settings.Settings, any part of it -> all of it
 
-Amounts are whole dong, durations seconds of the bank's clock. A refusal is {"error": text} with 400, 404 or 409.
+A list takes `?last=N` for its N latest. Amounts are whole dong, durations seconds of the bank's clock. A refusal is
+{"error": text} with 400, 404 or 409, or 403 for a page of another site (same_site.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Final, TypeVar
 
@@ -36,12 +38,15 @@ import msgspec
 from flask import Flask, Response, request
 from msgspec import Meta, Struct
 
-from banks.simulator.counter import Counter
+from banks.simulator import forms
+from banks.simulator.counter import Charge, Counter, Interest, Opening, Payment
+from banks.simulator.faults import AnswerFault, OrderFault
 from banks.simulator.orders import OrderDesk
 from banks.simulator.personality import Personality
-from banks.simulator.postman import Postman
+from banks.simulator.postman import Posting, Postman
 from banks.simulator.records import ClockAdvanced, End
 from banks.simulator.refusals import Impossible
+from banks.simulator.same_site import keep_out_other_sites
 from banks.simulator.settings import changed
 from banks.simulator.state import State
 
@@ -58,15 +63,33 @@ class ReturnReason(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Advance(Struct, frozen=True, forbid_unknown_fields=True):
+    """Move the bank's clock by so many seconds; back by an hour at most."""
+
     advance_s: Annotated[float, Meta(ge=-3600, le=86_400 * 400)]
 
 
 class ListWanted(Struct, frozen=True, forbid_unknown_fields=True):
+    """Send the movements of `date` (the previous day when absent) in pages."""
+
     date: date | None = None
     page_size: Annotated[int, Meta(ge=1, le=1000)] = 1000
 
 
+BODIES: Final[dict[str, tuple[str, type[Struct]]]] = {
+    "/pay": ("Pay as a payer", Payment),
+    "/charge": ("Take a charge", Charge),
+    "/interest": ("Pay interest", Interest),
+    "/accounts": ("Open an account", Opening),
+    "/next-order": ("Fault of the next order", OrderFault),
+    "/next-answer": ("Fault of the next answer", AnswerFault),
+    "/webhooks": ("Webhooks", Posting),
+    "/webhooks/yesterday": ("List of the previous day", ListWanted),
+    "/clock": ("Clock", Advance),
+}
+"""What a person may send, with a title for it; settings are each bank's own."""
+
 _Kind = TypeVar("_Kind", Decision, ReturnReason, Advance, ListWanted)
+_Row = TypeVar("_Row")
 
 
 class Control:
@@ -88,9 +111,10 @@ class Control:
             ("/orders", self.orders),
             ("/orders/<trace>", self.order),
             ("/movements", self.movements),
-            ("/deliveries", lambda: list(self._state.deliveries)),
-            ("/notices", lambda: list(self._state.notices.values())),
-            ("/refusals", lambda: list(self._state.refusals)),
+            ("/deliveries", lambda: _latest(self._state.deliveries)),
+            ("/notices", lambda: _latest(list(self._state.notices.values()))),
+            ("/refusals", lambda: _latest(self._state.refusals)),
+            ("/forms", self.forms),
         )
         acts: tuple[tuple[str, Callable[..., object]], ...] = (
             ("/pay", lambda: self._counter.pay(_body())),
@@ -114,6 +138,7 @@ class Control:
             for path, view in routes:
                 app.add_url_rule(path, f"{method} {path.replace('.', '')}", _as_json(view), methods=[method])
         app.register_error_handler(Impossible, _refuse)
+        keep_out_other_sites(app)
         return app
 
     def state(self) -> object:
@@ -143,6 +168,8 @@ class Control:
                 "orders": len(self._state.orders),
                 "faults_waiting": self._state.mischief.waiting,
                 "webhook_mode": self._postman.posting.mode,
+                "webhooks": self._postman.posting,
+                "webhook_url": self._postman.url,
                 "now": self._state.clock.now(),
                 "clock_offset_s": self._state.clock.offset_s,
                 "settings": self._state.settings,
@@ -151,7 +178,7 @@ class Control:
     def orders(self) -> object:
         """GET /orders."""
         with self._state.lock:
-            return [self._order(trace) for trace in self._state.orders]
+            return [self._order(trace) for trace in _latest(list(self._state.orders))]
 
     def order(self, trace: str) -> object:
         """GET /orders/{trace}: also for a trace number that was received and not stored."""
@@ -168,7 +195,12 @@ class Control:
     def movements(self) -> object:
         """GET /movements."""
         with self._state.lock:
-            return self._state.books.movements(request.args.get("account"))
+            return _latest(self._state.books.movements(request.args.get("account")))
+
+    def forms(self) -> object:
+        """GET /forms."""
+        profile = self._bank.profile
+        return forms.described(BODIES | {"/settings": ("Settings", profile.settings)}, profile.answers)
 
     def next_order(self) -> object:
         """POST /next-order."""
@@ -215,6 +247,16 @@ def _body() -> object:
     except (msgspec.DecodeError, RecursionError) as fault:
         raise Impossible(400, f"the body is not JSON: {fault}") from fault
     return body
+
+
+def _latest(rows: Sequence[_Row]) -> Sequence[_Row]:
+    """The last rows, as many as `?last=N` wants; all without it. Raises Impossible (400)."""
+    last = request.args.get("last")
+    if last is None:
+        return list(rows)
+    if not (last.isascii() and last.isdigit() and 0 < len(last) < 7 and int(last)):
+        raise Impossible(400, "last must be a number from 1 to 999999")
+    return list(rows[-int(last) :])
 
 
 def _read(kind: type[_Kind]) -> _Kind:

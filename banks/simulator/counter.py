@@ -8,7 +8,7 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from banks.simulator import vietqr
+from banks.simulator import memos, vietqr
 from banks.simulator.books import CHARGES, CLEARING, INTEREST
 from banks.simulator.clock import bank_day
 from banks.simulator.postman import Postman
@@ -34,7 +34,7 @@ class Payment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     amount: Amount | None = None
     memo: str | None = None
     remitter: Party = DEFAULT_PAYER
-    memo_style: str | None = None
+    memo_style: Annotated[str, Meta(extra_json_schema={"enum": list(memos.STYLES)})] | None = None
     second_code: str = ""
     trace: Annotated[str, Meta(pattern=r"^[0-9]{6}$")] | None = None
     effective_date: date | None = None

@@ -6,6 +6,9 @@ list of banks.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 import threading
 from contextlib import ExitStack
 from importlib import resources
@@ -20,6 +23,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from banks.simulator.enrolment import BANK_FILE, Enrolment, customer_rows, enrol, write_rows
 from banks.simulator.personality import personalities, personality
 from banks.simulator.refusals import Unusable
+from banks.simulator.same_site import keep_out_other_sites
 from banks.simulator.simulator import LOOPBACK, POLL_S, Simulator, serve
 
 if TYPE_CHECKING:
@@ -77,6 +81,7 @@ class Lab:
         app = Flask("bank_lab", static_folder=None)
         app.add_url_rule("/", "page", _page)
         app.add_url_rule("/banks", "banks", self._list)
+        keep_out_other_sites(app)
         mounts: dict[str, WSGIApplication] = {f"/{code}": bank.control for code, bank in self.banks.items()}
         app.wsgi_app = DispatcherMiddleware(app.wsgi_app, mounts)  # type: ignore[method-assign]
         self._server = serve(app, host, control_port)
@@ -119,4 +124,16 @@ class Lab:
 
 def _page() -> Response:
     text = resources.files("banks.simulator").joinpath(PAGE).read_text(encoding="utf-8")
-    return Response(text, mimetype="text/html")
+    page = Response(text, mimetype="text/html")
+    page.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; script-src {_hashes(text, 'script')}; style-src {_hashes(text, 'style')}; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return page
+
+
+def _hashes(page: str, tag: str) -> str:
+    """The source list that allows what stands in these tags of `page` and nothing else."""
+    inside = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+    digests = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in inside)
+    return " ".join(f"'sha256-{digest}'" for digest in digests)

@@ -72,3 +72,19 @@ def test_orders_and_movements_are_listed(control: ControlPort, customer: Custome
     (movement,) = control.get("/movements?account=12345678")
     assert movement["order"] == "T1"
     assert control.get("/movements?account=87654321") == []
+
+
+def test_a_list_shows_its_latest_rows_when_asked(control: ControlPort) -> None:
+    for amount in (1, 2, 3):
+        control.post("/charge", account="12345678", amount=amount)
+    assert [row["amount"] for row in control.get("/movements?last=2")] == [2, 3]
+    assert len(control.get("/movements?last=9")) == 3
+    for wrong in ("0", "-1", "x", "٣", "", "9999999"):
+        assert control.http.get("/movements", params={"last": wrong}).status_code == 400
+
+
+def test_the_state_shows_how_webhooks_are_sent_and_where_to(control: ControlPort) -> None:
+    control.post("/webhooks", mode="hold", url="http://127.0.0.1:9/")
+    state = control.get("/state")
+    assert (state["webhooks"]["mode"], state["webhooks"]["key"]) == ("hold", "right")
+    assert state["webhook_url"] == "http://127.0.0.1:9/"
