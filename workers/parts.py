@@ -49,11 +49,12 @@ class Parts:
     @classmethod
     def open(cls, settings: Settings, clock: Callable[[], datetime], token: Callable[[int], bytes]) -> Self:
         """All parts these settings name. Raises InvalidBankAccounts, UnknownBank; connections are made when used."""
+        ledger = Ledger.open(settings, token)  # first: of all that may be wrong, people need to hear of this one first
         transport = Transport(time.monotonic)
         ours = LiveAccounts(settings, transport, clock, token, lambda: str(uuid.UUID(bytes=token(16))))
         return cls(
             settings=settings,
-            ledger=Ledger.open(settings, token),
+            ledger=ledger,
             reader=open_reader(settings.read_tables_url),
             database=open_database(settings.read_tables_url),
             transport=transport,

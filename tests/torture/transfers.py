@@ -107,7 +107,7 @@ class Transfers:
         while len(self.sent) < size.orders:
             self._batch(merchant, min(size.batch, size.orders - len(self.sent)))
             self._world.advance(days=1)
-        return self._judged()
+        return self.judged()
 
     def _funded(self, units: int) -> str:
         world = self._world
@@ -176,7 +176,8 @@ class Transfers:
 
     # the judge
 
-    def _judged(self) -> list[Violation]:
+    def judged(self) -> list[Violation]:
+        """What is wrong in the end, by the bank's own books."""
         orders: dict[str, Any] = {order["trace"]: order for order in self._world.control("/orders")}
         violations: list[Violation] = []
         ours = theirs = 0
