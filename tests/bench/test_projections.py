@@ -20,7 +20,7 @@ from projections.projection import PROJECTIONS
 from projections.tables import Layout, make_tables, serving
 from tests.bench import following, past_pages, visible
 from tests.bench.ceiling import bare_reading, finished, loaded
-from tests.bench.projections import fresh, main
+from tests.bench.projections import by_ratio, fresh, main
 from tests.bench.visible import Reader
 from tests.generated import events
 from tests.projections.built import serve
@@ -108,6 +108,10 @@ def test_the_proof_is_kept_on_one_side_only(
     monkeypatch.setattr(following, "Unproven", LiveRows)
     with pytest.raises(AssertionError, match="not what was meant"):
         following.figures(ledger, open_fresh)
+
+
+def test_pairs_are_put_in_order_by_their_ratio_and_stay_together() -> None:
+    assert by_ratio([(90.0, 100.0), (50.0, 200.0), (10.0, 20.0)]) == [(50.0, 200.0), (10.0, 20.0), (90.0, 100.0)]
 
 
 def test_pages_of_the_past_are_timed(ledger: Ledger, database: Database, built: list[Layout]) -> None:
