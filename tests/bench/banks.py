@@ -34,7 +34,7 @@ from banks.simulator.enrolment import Enrolment, load
 from banks.simulator.journal import Journal
 from banks.simulator.lab import enrol_all
 from banks.simulator.personality import Letter, Personality, Reply, personalities
-from banks.simulator.records import Notice, Party
+from banks.simulator.records import Notice, NoticeKind, Party
 from banks.simulator.simulator import Simulator, free_port
 from banks.simulator.state import Line, State
 from banks.transport import Answer, Limits, Request, Transport
@@ -73,6 +73,8 @@ class Teller:
         self.bank: Personality = kind(self._state)
         self._account = self._state.bank_side.accounts[0].number
         self._numbers = count(1)
+        self.kind: NoticeKind = "feed" if kind.profile.aggregated else "movement"
+        """An aggregator tells of the movements where the bank does not."""
 
     def told(self, how_many: int) -> list[Told]:
         """Notices of as many credits of different amounts."""
@@ -81,9 +83,9 @@ class Teller:
             line = Line(self._account, 150_000 + number, f"Thanh toan don hang {number}", "napas", PAYER)
             (movement,) = self._state.book("payment in", [line], {"napas": -line.units})
             notice = Notice(
-                number=number, request_trace=str(uuid.uuid4()), kind="movement", references=(movement.reference,)
+                number=number, request_trace=str(uuid.uuid4()), kind=self.kind, references=(movement.reference,)
             )
-            found.append(Told(notice, self.bank.letter(notice, self._state.clock.now())))
+            found.append(Told(notice, self.bank.written(notice, self._state.clock.now())))
         return found
 
 
@@ -168,11 +170,12 @@ def _timed(client: httpx.Client, one: Told, send: Callable[[httpx.Client, Told],
 def intake(stand: Stand, code: str) -> list[Figure]:
     """Webhooks of one bank. The rounds of ours and of the raw endpoint take turns."""
     teller = Teller(code, stand.keys / code)
-    url = f"{stand.web}/v1/bank-webhooks/ba_{code}_main"
+    door = "bank-feeds" if teller.kind == "feed" else "bank-webhooks"
+    url = f"{stand.web}/v1/{door}/ba_{code}_main"
 
     def ours(client: httpx.Client, one: Told) -> None:
-        reply = teller.bank.deliver(client, url, one.letter, 30)
-        if (fault := teller.bank.reply_fault(one.notice, one.letter, reply)) is not None:
+        reply = teller.bank.sent(one.notice, client, url, one.letter, 30)
+        if (fault := teller.bank.answered(one.notice, one.letter, reply)) is not None:
             raise AssertionError(f"{code} does not take our acknowledgement: {fault}")
 
     def raw(client: httpx.Client, one: Told) -> None:
