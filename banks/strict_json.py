@@ -8,6 +8,7 @@ no float comes near money; `ledger.money.from_bank` decides about it.
 from __future__ import annotations
 
 import json
+import re
 from typing import Final, NoReturn, TypeAlias
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | bool | None"
@@ -15,6 +16,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | bool | None"
 SIZE_MAX: Final = 4 * 1024 * 1024
 DEPTH_MAX: Final = 24
 DIGITS_MAX: Final = 18
+HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
 class NotJson(Exception):
@@ -71,7 +73,7 @@ def _check(value: Json) -> None:
                 below.extend(item.values())
             elif isinstance(item, list):
                 below.extend(item)
-            elif isinstance(item, str) and any("\ud800" <= letter <= "\udfff" for letter in item):
+            elif isinstance(item, str) and not item.isascii() and HALF_A_PAIR.search(item):
                 raise NotJson("half a surrogate pair")
         if not below:
             return
