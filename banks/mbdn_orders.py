@@ -213,7 +213,9 @@ def _outcome_of_state(state: Json, row: Mapping[str, Json]) -> Outcome:
     line = _outcome_of_line(row)
     word = state if isinstance(state, str) else ""
     if word in WAITING:
-        return Accepted(None) if line is None or isinstance(line, Accepted) else Unknown(f"a line is ahead of {word}")
+        if line is None or isinstance(line, Accepted) or _is_unfinished(row):
+            return Accepted(None)
+        return Unknown(f"a line is ahead of {word}")
     if word in NEVER_SAVED:
         return NotFound() if line is None else Unknown(f"a line is ahead of {word}")
     if word in PARTLY:
@@ -226,6 +228,10 @@ def _outcome_of_state(state: Json, row: Mapping[str, Json]) -> Outcome:
         return line if isinstance(line, Unknown) else Unknown(f"the order is {word} and its line says otherwise")
     why = f"order state {loggable_code(word)} decides nothing"
     return Unknown(why) if word in UNDECIDED_STATES else misfits(why, "status", "a state we know")
+
+
+def _is_unfinished(row: Mapping[str, Json]) -> bool:
+    return row.get("status") == "NOT_FINISHED" and row.get("bookingStatus") in BOOKINGS
 
 
 def _done(line: Outcome | None, row: Mapping[str, Json]) -> Outcome:

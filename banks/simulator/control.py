@@ -13,6 +13,7 @@
     POST /accounts                     counter.Opening
     POST /next-order, /next-answer     faults.OrderFault, faults.AnswerFault
     POST /orders/{trace}               {"status": executed | refused, "reason"}: end the order now and show it as it is
+    POST /bulks/{bulk}                 {"decision": approve | reject | expire}: a person decides what waits for one
     POST /orders/{trace}/return        {"reason"}: an executed transfer comes back as a credit of its own
     POST /orders/{trace}/notify        postman.Again: tell of the order (again), at banks that do
     POST /movements/{reference}/reverse    the opposite booking, announced as ERRORCORRECTED
@@ -41,7 +42,7 @@ from msgspec import Meta, Struct
 from banks.simulator import forms
 from banks.simulator.counter import Charge, Counter, Interest, Opening, Payment
 from banks.simulator.faults import AnswerFault, OrderFault
-from banks.simulator.orders import OrderDesk
+from banks.simulator.orders import BulkDecision, OrderDesk
 from banks.simulator.personality import Personality
 from banks.simulator.postman import Posting, Postman
 from banks.simulator.records import ClockAdvanced, End
@@ -56,6 +57,10 @@ BODY_MAX: Final = 1_000_000
 class Decision(Struct, frozen=True, forbid_unknown_fields=True):
     status: End
     reason: str = "Refused by the bank"
+
+
+class Approval(Struct, frozen=True, forbid_unknown_fields=True):
+    decision: BulkDecision
 
 
 class ReturnReason(Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,7 +93,7 @@ BODIES: Final[dict[str, tuple[str, type[Struct]]]] = {
 }
 """What a person may send, with a title for it; settings are each bank's own."""
 
-_Kind = TypeVar("_Kind", Decision, ReturnReason, Advance, ListWanted)
+_Kind = TypeVar("_Kind", Decision, Approval, ReturnReason, Advance, ListWanted)
 _Row = TypeVar("_Row")
 
 
@@ -124,6 +129,7 @@ class Control:
             ("/next-order", self.next_order),
             ("/next-answer", self.next_answer),
             ("/orders/<trace>", self.decide),
+            ("/bulks/<bulk>", lambda bulk: self._desk.decide_bulk(bulk, _read(Approval).decision)),
             ("/orders/<trace>/return", lambda trace: self._desk.give_back(trace, _read(ReturnReason).reason)),
             ("/orders/<trace>/notify", lambda trace: self._postman.tell_again(trace, _body())),
             ("/movements/<reference>/reverse", lambda reference: self._counter.reverse(reference)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -30,6 +30,8 @@ REASONS: Final[dict[EndCause, str]] = {
     "insufficient_funds": "Insufficient funds",
     "expired": "Not approved by the end of the day",
 }
+REJECTED: Final = "Rejected by the checker"
+BulkDecision = Literal["approve", "reject", "expire"]
 FIRST_TRANSACTION: Final = 4711
 LOOK_S: Final = 0.005
 """How often an order is looked at whose end is awaited."""
@@ -184,6 +186,28 @@ class OrderDesk:
                 raise Impossible(409, f"order {trace} is {order.status} and stays so; money is returned by /return")
             self._state.keep(OrderKept(replace(self._state.orders[trace], shown_status=None, hidden_until=None)))
             return self._state.orders[trace]
+
+    def decide_bulk(self, bulk: str, decision: BulkDecision) -> tuple[Order, ...]:
+        """What a person does with the orders of `bulk` that wait for one: let them go their way, turn them away, or
+        leave them lying until they expire. Raises Impossible: 404; 409 when none waits.
+        """
+        with self._state.lock:
+            if (kept := self._state.bulks.get(bulk)) is None:
+                raise Impossible(404, f"no bulk {bulk} is stored")
+            orders = [self._state.orders[trace] for trace in kept.traces]
+            waiting = [order for order in orders if order.unapproved and order.status in WAITING]
+            if not waiting:
+                raise Impossible(409, f"no order of bulk {bulk} waits for a person")
+            for order in waiting:
+                match decision:
+                    case "approve":
+                        next_at = self._state.clock.later(self._state.settings.validate_s)
+                        self._keep(replace(order, unapproved=False, next_at=next_at))
+                    case "reject":
+                        self._finish(replace(order, refusal=REJECTED), "refused", "arranged")
+                    case "expire":
+                        self._finish(order, "refused", "expired")
+            return tuple(self._state.orders[order.trace] for order in orders)
 
     def _known(self, trace: str) -> Order:
         if trace not in self._state.orders:

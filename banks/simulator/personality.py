@@ -127,8 +127,11 @@ def personalities() -> dict[str, type[Personality]]:
     for module in iter_modules(banks.simulator.__path__):
         if module.ispkg:
             import_module(f"banks.simulator.{module.name}.personality")
-    for kind in Personality.__subclasses__():
+    waiting = list(Personality.__subclasses__())
+    while waiting:
+        kind = waiting.pop()
         found[kind.profile.code] = kind
+        waiting += kind.__subclasses__()
     return dict(sorted(found.items()))
 
 

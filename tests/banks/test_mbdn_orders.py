@@ -293,3 +293,9 @@ def test_good_words_under_another_status_decide_nothing(status: int) -> None:
 @pytest.mark.parametrize("code", list(MEANINGS))
 def test_a_refusal_of_the_enquiry_says_nothing_about_the_order(code: str) -> None:
     assert isinstance(outcome_of_enquiry(coded(code), OURS), Unknown)
+
+
+@pytest.mark.parametrize("booking", sorted(BOOKINGS))
+def test_an_order_that_waits_has_a_line_that_is_not_finished(booking: str) -> None:
+    assert enquired(stated("pendingapproval", "NOT_FINISHED", booking)) == Accepted(None)
+    assert isinstance(enquired(stated("pendingapproval", "NOT_FINISHED", "ODD")), Unknown)

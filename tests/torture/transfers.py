@@ -156,6 +156,9 @@ class Transfers:
             ended = order["status"] in ("executed", "refused")
             if order["shown_status"] is not None and ended and self._dice.random() < 0.5:
                 self._world.control(f"/orders/{order['trace']}", {"status": order["status"]})
+            elif not ended and order["unapproved"] and order["next_at"] is not None:
+                decision = self._dice.choice(["approve", "approve", "approve", "reject"])
+                self._world.control(f"/bulks/{order['bulk']}", {"decision": decision})
             elif not ended and order["next_at"] is None and self._dice.random() < 0.5:
                 self._world.control(f"/orders/{order['trace']}", {"status": self._dice.choice(["executed", "refused"])})
 

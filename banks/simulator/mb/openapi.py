@@ -17,7 +17,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from flask import Flask, Response, jsonify, request
 
@@ -44,7 +44,7 @@ from banks.simulator.mb.enrolment import PARTNER_PATH
 from banks.simulator.memos import folded
 from banks.simulator.napas import banks
 from banks.simulator.orders import Instruction, OrderDesk
-from banks.simulator.refusals import Barred, Malformed, Refused
+from banks.simulator.refusals import Barred, Cause, Malformed, Refused
 from banks.simulator.state import State
 from banks.simulator.tokens import TokenOffice
 
@@ -61,10 +61,27 @@ MESSAGES_MAX: Final = 10_000
 DAY: Final = r"\d\d/\d\d/\d{4}"
 WORDS: Final = {400: "Bad Request", 401: "Unauthorized", 429: "Too Many Requests", 503: "Service Unavailable"}
 Answer = tuple[Response, int]
+Route = tuple[str, str, Callable[[], Answer]]
+FAULT_TARGETS: Final = {
+    "token": "token",
+    "name": "lookup",
+    "balance": "balance",
+    "history": "history",
+    "status": "status",
+    "status_as_before": "status",
+    "create_code": "merchant",
+    "check_sale": "merchant",
+    "refund_sale": "merchant",
+}
 
 
 class OpenApi:
-    """The routes of the bank's interface over `state`."""
+    """The routes of the bank's interface over `state`. `targets`: the kind of every call, for faults; `barred`: the
+    code for what the order desk does not take.
+    """
+
+    targets: ClassVar[Mapping[str, str]] = FAULT_TARGETS
+    barred: ClassVar[Mapping[Cause, str]] = BARRED
 
     def __init__(self, state: State, tokens: TokenOffice, desk: OrderDesk) -> None:
         self._state = state
@@ -78,8 +95,22 @@ class OpenApi:
     def app(self) -> Flask:
         """The WSGI application."""
         app = Flask("mb_open_api", static_folder=None)
+        for method, path, view in self.routes():
+            app.add_url_rule(path, view.__name__, view, methods=[method])
+        app.register_error_handler(Refused, self._refuse)
+        app.register_error_handler(Malformed, lambda fault: self._refuse(refusal(BAD_DATA, str(fault))))
+        app.register_error_handler(Barred, lambda bar: self._refuse(refusal(self.barred[bar.cause], bar.reason)))
+        self._gate = Gate(app, self._state, self.targets, self.call)
+        return app
+
+    def call(self) -> str:
+        """Under which name the call at hand stands in `targets`."""
+        return request.endpoint or ""
+
+    def routes(self) -> tuple[Route, ...]:
+        """Method, path and view of every call."""
         older = f"{PARTNER_PATH}/ms/bank-info/v1.0"
-        routes: tuple[tuple[str, str, Callable[[], Answer]], ...] = (
+        return (
             ("POST", TOKEN_PATH, self.token),
             ("GET", f"{older}/account/info", self.name),
             ("POST", f"{PARTNER_PATH}/{TRANSFERS}/make-transfer-partner", self.transfer_now),
@@ -92,13 +123,6 @@ class OpenApi:
             ("POST", f"{MERCHANT}/checkOrder", self.check_sale),
             ("POST", f"{MERCHANT}/refundVietQR", self.refund_sale),
         )
-        for method, path, view in routes:
-            app.add_url_rule(path, view.__name__, view, methods=[method])
-        app.register_error_handler(Refused, self._refuse)
-        app.register_error_handler(Malformed, lambda fault: self._refuse(refusal(BAD_DATA, str(fault))))
-        app.register_error_handler(Barred, lambda bar: self._refuse(refusal(BARRED[bar.cause], bar.reason)))
-        self._gate = Gate(app, self._state, FAULT_TARGETS)
-        return app
 
     def _refuse(self, refused: Refused) -> Answer:
         """In the bank's words where there is a code, else in the gateway's."""
@@ -299,19 +323,6 @@ class OpenApi:
         given = (request.headers.get("userName"), request.headers.get("secretKey"))
         if given != (self._side.client_id, self._side.mms_access_key):
             raise refusal(AUTHENTICATION, "userName or secretKey is wrong")
-
-
-FAULT_TARGETS: Final = {
-    "token": "token",
-    "name": "lookup",
-    "balance": "balance",
-    "history": "history",
-    "status": "status",
-    "status_as_before": "status",
-    "create_code": "merchant",
-    "check_sale": "merchant",
-    "refund_sale": "merchant",
-}
 
 
 def _basic(authorization: str) -> tuple[str, str]:
