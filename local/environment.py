@@ -34,7 +34,7 @@ BANK_WEBHOOK_PATH = "/v1/bank-webhooks/{account}"
 
 BANK_FEED_PATH = "/v1/bank-feeds/{account}"
 """Where an aggregator tells of movements at a bank that does not."""
-BANKS = {"acb": "http", "mb": "http", "techcombank": "https", "vietinbank": "http"}
+BANKS = {"acb": "http", "mb": "http", "mbdn": "http", "techcombank": "https", "vietinbank": "http"}
 """The simulated banks of a stage, by code, and how each is met."""
 CHOSEN = "SOCAI_LOCAL_BANKS"
 """Which of them this stage has, separated by commas; all when nothing is said."""
