@@ -117,7 +117,7 @@ class Mbdn(Mb):
             return NotSent(str(error))
         except PerhapsSent as error:
             return Unknown(str(error))
-        return with_body(outcome_of_saving(answer, amount), answer.body)
+        return with_body(outcome_of_saving(answer, bulk, amount), answer.body)
 
     def _corporate(self, path: str, asked: dict[str, str]) -> Answer:
         """A question to the corporate bank. Raises BankUnavailable when no token is to be had, NoAnswer."""

@@ -154,8 +154,8 @@ def outcome_of_rows(heard: Said, end_to_end_id: str) -> Outcome | None:
     return NotSent(f"the bank finds fault with the file: {loggable_code(codes[0])}") if codes else None
 
 
-def outcome_of_saving(answer: Answer, amount: Money) -> Outcome:
-    """What the answer to the call that saves the file says: saved, it waits for a person's approval."""
+def outcome_of_saving(answer: Answer, bulk: str, amount: Money) -> Outcome:
+    """What the answer to the call that saves the file `bulk` says: saved, it waits for a person's approval."""
     if answer.status == 401:
         return NotSent("the bank refused our access token; nothing was saved")
     if answer.status >= 500:
@@ -164,6 +164,8 @@ def outcome_of_saving(answer: Answer, amount: Money) -> Outcome:
         heard = said(answer)
     except NotJson as error:
         return not_read(answer, error, f"HTTP {answer.status} with an answer that is not the bank's JSON")
+    if heard.good and heard.body.get("bulkId", bulk) != bulk:
+        return Unknown("the bank answered about another file")
     if heard.good:
         return _saved(heard.body.get("totalAmount"), amount)
     meaning, reason = MEANINGS.get(heard.code), refusal(heard.code)

@@ -57,6 +57,15 @@ CHAPTERS: Final[Mapping[str, Mapping[str, str]]] = {
         "status": "2.1.6",
         "webhook": "2.1.9",
     },
+    "mbdn": {
+        "token": "3.1.1",
+        "balance": "3.1.8",
+        "lookup": "3.1.2",
+        "history": "3.1.8",
+        "order": "3.3.5",
+        "status": "3.3.5",
+        "webhook": "3.1.6",
+    },
     "mb": {
         "token": "3.1.1",
         "lookup": "3.1.2",
@@ -202,7 +211,7 @@ class Examination:
         self._ids = (f"CONFORM{number:05d}" for number in count(1))
         self._chapters = CHAPTERS.get(bank.code, {})
         self.lines: list[Line] = []
-        self._do("/settings", **QUICK)
+        self._do("/settings", **QUICK, approval="auto")
         self._do("/webhooks", mode="drop")
         self._do("/accounts", number=TO.account_number, name=TO.name, bin=TO.bin)
 

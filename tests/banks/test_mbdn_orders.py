@@ -84,6 +84,13 @@ def test_the_form_carries_the_words_and_the_file() -> None:
 # before the file is saved
 
 
+def test_an_answer_about_another_file_decides_nothing() -> None:
+    for other in ("B-2", "", None):
+        answer = coded("00", totalAmount="200,000", bulkId=other)
+        assert isinstance(outcome_of_saving(answer, "B-1", Money(200_000)), Unknown)
+    assert outcome_of_saving(coded("00", totalAmount="200,000", bulkId="B-1"), "B-1", Money(200_000)) == Accepted(None)
+
+
 @pytest.mark.parametrize("code", list(MEANINGS))
 def test_before_saving_nothing_was_sent_unless_the_bank_refuses_or_has_it_already(code: str) -> None:
     outcome = outcome_before_saving(coded(code))
@@ -137,18 +144,18 @@ def test_another_file_than_was_sent_is_not_saved() -> None:
 
 @pytest.mark.parametrize("total", ["200,000", "200000", 200_000, "200000.00"])
 def test_a_saved_file_waits_for_approval(total: object) -> None:
-    assert outcome_of_saving(coded("00", totalAmount=total), Money(200_000)) == Accepted(None)
+    assert outcome_of_saving(coded("00", totalAmount=total), "B-1", Money(200_000)) == Accepted(None)
 
 
 @pytest.mark.parametrize("total", ["200001", None, "", True, "x", -200_000, [200_000]])
 def test_a_saved_file_of_another_amount_is_unknown(total: object) -> None:
-    assert isinstance(outcome_of_saving(coded("00", totalAmount=total), Money(200_000)), Unknown)
+    assert isinstance(outcome_of_saving(coded("00", totalAmount=total), "B-1", Money(200_000)), Unknown)
 
 
 @pytest.mark.parametrize("code", list(MEANINGS))
 @pytest.mark.parametrize("status", [200, 400, 422, 202, 404, 500, 503])
 def test_every_code_of_the_table_answers_the_saving_call(code: str, status: int) -> None:
-    outcome = outcome_of_saving(coded(code, status), Money(200_000))
+    outcome = outcome_of_saving(coded(code, status), "B-1", Money(200_000))
     meaning = MEANINGS[code]
     if status not in (200, 400, 422) or not (meaning in REASONS or meaning in TURNED_AWAY):
         assert isinstance(outcome, Unknown)
@@ -160,13 +167,13 @@ def test_every_code_of_the_table_answers_the_saving_call(code: str, status: int)
 
 @pytest.mark.parametrize("code", ["GW9999", "", "0", "000", "00 ", "x" * 80])
 def test_a_code_nobody_listed_decides_nothing(code: str) -> None:
-    assert isinstance(outcome_of_saving(coded(code, totalAmount="200000"), Money(200_000)), Unknown)
+    assert isinstance(outcome_of_saving(coded(code, totalAmount="200000"), "B-1", Money(200_000)), Unknown)
     assert isinstance(outcome_of_enquiry(coded(code), OURS), Unknown)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"result":{}}', b'{"result":{"responseCode":0}}'])
 def test_what_is_no_answer_of_the_bank_decides_nothing(body: bytes) -> None:
-    assert isinstance(outcome_of_saving(Answer(200, {}, body), Money(200_000)), Unknown)
+    assert isinstance(outcome_of_saving(Answer(200, {}, body), "B-1", Money(200_000)), Unknown)
     assert isinstance(outcome_of_enquiry(Answer(200, {}, body), OURS), Unknown)
     with pytest.raises(NotJson):
         said(Answer(200, {}, body))
@@ -175,7 +182,7 @@ def test_what_is_no_answer_of_the_bank_decides_nothing(body: bytes) -> None:
 def test_a_refused_token_is_seen_and_nothing_else_is_taken_for_one() -> None:
     for reply in (answer({}, 401), *(coded(code) for code in ("207", "GW200", "GW1214", "ERR_17_503"))):
         assert refuses_token(reply)
-        assert isinstance(outcome_of_saving(reply, Money(1)), NotSent)
+        assert isinstance(outcome_of_saving(reply, "B-1", Money(1)), NotSent)
     for reply in (coded("00"), coded("GW200", 500), Answer(200, {}, b"GW200"), coded("401")):
         assert not refuses_token(reply)
 
