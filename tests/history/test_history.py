@@ -66,6 +66,7 @@ NAMES = [
     "payout.submitted",
     "settlement.closed",
     "settlement.released",
+    "statement_hint.received",
     "statement_line.balance_told",
     "statement_line.matched",
     "statement_line.recorded",
