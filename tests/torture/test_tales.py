@@ -20,7 +20,7 @@ from tests.torture.tales import events
 
 COUNT = 3_000
 
-RARE = {"merchant.api_key_added", "merchant.api_key_revoked", "command_receipt.given"}
+RARE = {"merchant.api_key_added", "merchant.api_key_revoked", "command_receipt.given", "statement_hint.received"}
 """Not in the story; no read model shows them."""
 
 
