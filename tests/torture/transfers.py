@@ -39,7 +39,7 @@ class Size(NamedTuple):
 
 
 FULL = Size(10_000, 200)
-SHORT = Size(45, 45)
+SHORT = Size(30, 30)
 
 FAULTS: tuple[dict[str, object], ...] = (
     {"fault": "decline"},
