@@ -7,6 +7,8 @@ is the bank's own affair (Personality.enrol).
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Sequence
@@ -45,6 +47,19 @@ class BankSide(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r}, accounts={len(self.accounts)})"
+
+
+class ClientSide(BankSide, frozen=True, kw_only=True):
+    """What a bank keeps of a customer who proves himself with a client id and secret, the secret as SHA-256 only."""
+
+    client_id: str
+    client_secret_sha256: str
+
+    __repr__ = BankSide.__repr__
+
+    def knows_secret(self, secret: str) -> bool:
+        """Whether `secret` is the client secret, compared in constant time."""
+        return hmac.compare_digest(hashlib.sha256(secret.encode()).hexdigest(), self.client_secret_sha256)
 
 
 class Enrolment(Struct, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 import uuid
 from typing import Final
@@ -12,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from banks.simulator import keys
-from banks.simulator.enrolment import BankSide, Enrolment
+from banks.simulator.enrolment import ClientSide, Enrolment
 
 API_PATH: Final = "/acb/open"
 TOKEN_PATH: Final = f"{API_PATH}/iam/id/v1/auth/realms/soba/protocol/openid-connect/token"
@@ -23,20 +22,14 @@ class RegisteredSigner(Struct, frozen=True):
     certificate_pem: str
 
 
-class AcbSide(BankSide, frozen=True, kw_only=True):
+class AcbSide(ClientSide, frozen=True, kw_only=True):
     """What ACB keeps. The client secret only as SHA-256; the webhook key in clear, because the bank sends it."""
 
-    client_id: str
-    client_secret_sha256: str
     provider_id: str
     webhook_key: str
     signers: tuple[RegisteredSigner, ...]
 
-    __repr__ = BankSide.__repr__
-
-    def knows_secret(self, secret: str) -> bool:
-        """Whether `secret` is the client secret, compared in constant time."""
-        return hmac.compare_digest(hashlib.sha256(secret.encode()).hexdigest(), self.client_secret_sha256)
+    __repr__ = ClientSide.__repr__
 
 
 def enrol(enrolment: Enrolment) -> tuple[AcbSide, list[dict[str, object]]]:

@@ -8,25 +8,22 @@ The key under which we sign those tokens is in our row only: MB never sees it.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 from typing import Final
 
 from msgspec.structs import replace
 
 from banks.simulator import keys
-from banks.simulator.enrolment import BankSide, Enrolment
+from banks.simulator.enrolment import ClientSide, Enrolment
 
 PARTNER_PATH: Final = "/private"
 CHANNEL: Final = "SOCAI"
 BUSINESS: Final = "CHI"
 
 
-class MbSide(BankSide, frozen=True, kw_only=True):
+class MbSide(ClientSide, frozen=True, kw_only=True):
     """What MB keeps. The client secret only as SHA-256; what MB itself sends or counts with in clear."""
 
-    client_id: str
-    client_secret_sha256: str
     channel_code: str
     business_code: str
     customer_public_pem: str
@@ -34,16 +31,12 @@ class MbSide(BankSide, frozen=True, kw_only=True):
     push_password: str
     mms_access_key: str
 
-    __repr__ = BankSide.__repr__
+    __repr__ = ClientSide.__repr__
 
     @property
     def codes(self) -> str:
         """What every transaction id of this customer begins with."""
         return self.channel_code + self.business_code
-
-    def knows_secret(self, secret: str) -> bool:
-        """Whether `secret` is the client secret, compared in constant time."""
-        return hmac.compare_digest(hashlib.sha256(secret.encode()).hexdigest(), self.client_secret_sha256)
 
 
 def enrol(enrolment: Enrolment) -> tuple[MbSide, list[dict[str, object]]]:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 from typing import Final
 
 from banks.simulator import keys
-from banks.simulator.enrolment import BankSide, Enrolment
+from banks.simulator.enrolment import ClientSide, Enrolment
 
 API_PATH: Final = "/vtb/public"
 
 
-class VietinSide(BankSide, frozen=True, kw_only=True):
+class VietinSide(ClientSide, frozen=True, kw_only=True):
     """What VietinBank keeps. The client secret only as SHA-256; `bank_private_pem` signs what the bank says."""
 
-    client_id: str
-    client_secret_sha256: str
     provider_id: str
     software_provider_id: str
     approver: str
@@ -26,11 +23,7 @@ class VietinSide(BankSide, frozen=True, kw_only=True):
     customer_public_pem: str
     bank_private_pem: str
 
-    __repr__ = BankSide.__repr__
-
-    def knows_secret(self, secret: str) -> bool:
-        """Whether `secret` is the client secret, compared in constant time."""
-        return hmac.compare_digest(hashlib.sha256(secret.encode()).hexdigest(), self.client_secret_sha256)
+    __repr__ = ClientSide.__repr__
 
 
 def enrol(enrolment: Enrolment) -> tuple[VietinSide, list[dict[str, object]]]:
