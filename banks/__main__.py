@@ -6,6 +6,7 @@ python -m banks history ACCOUNT [--from DAY] [--to DAY] [--json]
 python -m banks lookup ACCOUNT BIN NUMBER       the name that account stands in
 python -m banks transfer-test ACCOUNT --to BIN:NUMBER --name NAME --amount N [--memo TEXT] --yes    ONE REAL ORDER
 python -m banks check ACCOUNT                   the calls that change nothing, each with how it went
+python -m banks conformance BANK [--json]       our adapter against the lab's bank, call by call, as a sheet to be read
 python -m banks seal FILE [--overlap-h 24]       seal the credentials in an accounts file that stand in clear
 python -m banks rotate-master FILE OLD NEW      put what is sealed under the key in file OLD under that in file NEW
 python -m banks new NAME [--bin BIN]            the skeleton of one more bank, with its rig and replies, in this tree
@@ -29,6 +30,7 @@ import argparse
 import io
 import os
 import secrets
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -59,6 +61,8 @@ def main(arguments: Sequence[str], inward: TextIO, outward: TextIO, faults: Text
         match options.command, getattr(options, "action", None):
             case "capabilities", _:
                 outward.write(facts.as_json() if options.json else facts.as_text())
+            case "conformance", _:
+                return _examine(options.bank, options.json, outward, faults)
             case "new", _:
                 outward.write(new_bank.write(options.name, options.bin, Path.cwd()))
             case "seal" | "rotate-master", _:
@@ -89,6 +93,15 @@ def _ask_account(options: argparse.Namespace, inward: TextIO, outward: TextIO) -
         transport.close()
 
 
+def _examine(code: str, as_json: bool, outward: TextIO, faults: TextIO) -> int:
+    """In a process of its own: only `local` may start the lab, and nothing here may import `local`."""
+    asked = [sys.executable, "-m", "local.conformance", code, *(["--json"] if as_json else [])]
+    done = subprocess.run(asked, check=False, capture_output=True, text=True)
+    outward.write(done.stdout)
+    faults.write(done.stderr)
+    return done.returncode
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -101,6 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     offers = commands.add_parser("capabilities", help="what each bank offers, and its limits")
     offers.add_argument("--json", action="store_true", help="as JSON")
     account_commands.add_parsers(commands)
+    sheet = commands.add_parser("conformance", help="our adapter against the lab's bank, as a sheet to be read")
+    sheet.add_argument("bank", metavar="BANK", help="the bank's code, such as acb")
+    sheet.add_argument("--json", action="store_true", help="as JSON")
     seal_commands.add_parsers(commands)
     skeleton = commands.add_parser("new", help="write the skeleton of one more bank into this source tree")
     skeleton.add_argument("name", metavar="NAME", help="its code with us: small letters and digits, such as vpbank")

@@ -1,4 +1,4 @@
-"""`python -m local.conformance BANK [--json]`: our adapter and the lab's bank, call by call, as a sheet to be read.
+"""`python -m banks conformance BANK [--json]`: our adapter and the lab's bank, call by call, as a sheet to be read.
 
 Each line says what was called, where the bank's own specification stands in the bank wire specification, what must come
 and what came. What a bank does not offer is left out. An order's line holds only if the bank's books agree: one debit
@@ -549,7 +549,7 @@ def as_json(lines: list[Line]) -> str:
 
 def main(arguments: list[str], outward: TextIO) -> int:
     """Examines the bank that is named and writes the sheet."""
-    parser = argparse.ArgumentParser(prog="python -m local.conformance", description="Our adapter against the lab.")
+    parser = argparse.ArgumentParser(prog="python -m banks conformance", description="Our adapter against the lab.")
     parser.add_argument("bank", choices=sorted(CHAPTERS))
     parser.add_argument("--json", action="store_true", help="as JSON")
     options = parser.parse_args(arguments)

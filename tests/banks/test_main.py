@@ -41,6 +41,20 @@ def test_capabilities_are_told_to_programs_too() -> None:
     assert acb["lacks"] == ["lookup_name"]
 
 
+def test_conformance_examines_a_bank_of_the_lab_and_hands_its_sheet_on() -> None:
+    status, said, _ = run("conformance", "acb", "--json")
+    sheet = json.loads(said)
+    assert status == 0
+    assert sheet[0]["number"] == 1
+    assert all(line["passed"] for line in sheet)
+
+
+def test_conformance_of_no_bank_is_not_a_command_line() -> None:
+    status, said, faults = run("conformance", "moon")
+    assert (status, said) == (2, "")
+    assert "choose from 'acb'" in faults
+
+
 def test_new_codes_are_valid_different_and_as_many_as_asked() -> None:
     status, said, _ = run("code", "new", "500")
     made = said.splitlines()
