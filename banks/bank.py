@@ -21,10 +21,10 @@ import msgspec
 
 from banks.accounts import BankAccount, Credentials
 from banks.bank_text import plain
-from banks.napas import citad_code, listed_bank
+from banks.napas import citad_code, has_citad_code, listed_bank
 from banks.outcomes import Accepted, Declined, Executed, Misfit, NotFound, NotSent, Outcome, Unknown
 from banks.transport import Tls, Transport
-from ledger.calendar import bank_day
+from ledger.calendar import ICT, bank_day, is_working_day
 from ledger.errors import (
     CapabilityMissing,
     InvalidAmount,
@@ -74,6 +74,16 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
     opens: time
     closes: time
+
+    def open_from(self, at: datetime) -> datetime:
+        """The first instant from `at` on at which orders are carried: `at` itself while they are."""
+        day = bank_day(at)
+        if is_working_day(day) and at < datetime.combine(day, self.closes, ICT):
+            return max(at, datetime.combine(day, self.opens, ICT))
+        day += timedelta(days=1)
+        while not is_working_day(day):
+            day += timedelta(days=1)
+        return datetime.combine(day, self.opens, ICT)
 
 
 CITAD_HOURS: Final = Window(opens=time(8), closes=time(16))
@@ -329,16 +339,31 @@ class Bank(ABC):
                 f"An end-to-end id at {self.name} is up to {self.limits.end_to_end_id_max} capital letters and digits.",
                 field="end_to_end_id",
             )
-        least, limit = self.limits.amount_min, self.limits.amount_max.get(order.rail)
-        if order.amount < least or (limit is not None and order.amount > limit):
-            raise InvalidAmount(
-                f"One order by {order.rail} at {self.name} is {least} to {limit or 'any amount'}.", field="amount"
-            )
+        self.check_amount(order.rail, order.amount)
         self._check_beneficiary(order)
 
-    def rail_to(self, bin_: str) -> Rail:
-        """How a bank with this BIN is paid from here at any hour."""
-        return "internal" if bin_ == self.bin else "napas"
+    def check_amount(self, rail: Rail, amount: Money) -> None:
+        """Whether one order on this rail may be so much. Raises InvalidAmount."""
+        least, most = self.limits.amount_min, self.limits.amount_max.get(rail)
+        if amount < least or (most is not None and amount > most):
+            raise InvalidAmount(
+                f"One order by {rail} at {self.name} is {least} to {most or 'any amount'}.", field="amount"
+            )
+
+    def rail_to(self, bin_: str, amount: Money) -> Rail:
+        """How a bank with this BIN is paid this amount from here: at any hour where that can be, by CITAD what is too
+        much for NAPAS.
+        """
+        if bin_ == self.bin:
+            return "internal"
+        most = self.limits.amount_max.get("napas")
+        by_citad = Capability.TRANSFER_CITAD in self.capabilities and has_citad_code(bin_)
+        return "citad" if by_citad and most is not None and amount > most else "napas"
+
+    def open_from(self, rail: Rail, at: datetime) -> datetime:
+        """The first instant from `at` on at which this bank carries orders on this rail: `at` itself while it does."""
+        window = self.cut_offs.get(rail)
+        return at if window is None else window.open_from(at)
 
     @abstractmethod
     def transfer(self, order: TransferOrder) -> Outcome:

@@ -61,6 +61,11 @@ def citad_code(bin_: str, *, field: str = "beneficiary.bin") -> str:
     return code
 
 
+def has_citad_code(bin_: str) -> bool:
+    """Whether a CITAD code is certain for this bank."""
+    return bin_ in _citad_codes()
+
+
 @cache
 def _citad_codes() -> dict[str, str]:
     return {row["bin"]: row["citad_code"] for row in _rows("citad_codes.csv")}

@@ -66,11 +66,12 @@ def order_of(bank: Bank, options: argparse.Namespace, end_to_end_id: str) -> Tra
     if not colon:
         raise InvalidBeneficiary("Say who receives as BIN:NUMBER, such as 970416:12345678.", field="to")
     bank.require(Capability.TRANSFER_STATUS)
+    amount = positive(from_bank(options.amount))
     order = TransferOrder(
         end_to_end_id=end_to_end_id,
-        rail=bank.rail_to(bin_),
+        rail=bank.rail_to(bin_, amount),
         beneficiary=Beneficiary(bin_, number, options.name),
-        amount=positive(from_bank(options.amount)),
+        amount=amount,
         memo=options.memo,
     )
     bank.check_order(order)

@@ -40,8 +40,8 @@ HOLDING: Final = (REQUESTED, APPROVED, SUBMITTED, UNKNOWN)
 ASKED_ABOUT: Final = (SUBMITTED, UNKNOWN, ACCEPTED)
 """States in which only the bank, or its statement, knows how it went."""
 
-NAPAS_MAX: Final = 499_999_999
-"""Largest NAPAS 24/7 transfer (bank wire specification 6.2)."""
+AMOUNT_MAX: Final = 10_000_000_000_000
+"""No bank takes more in one order (bank wire specification 3.3.5, row code 11); each rail has a limit of its own."""
 MEMO_MAX: Final = 60
 
 ANSWER_WITHIN: Final = timedelta(minutes=5)
@@ -225,8 +225,8 @@ class Payout(Aggregate):
     ) -> Payout:
         """A new payout. Raises InvalidAmount or InvalidField for what no bank would take."""
         positive(amount)
-        if amount.units > NAPAS_MAX:
-            raise InvalidField(f"One payout is at most {NAPAS_MAX:,} VND (NAPAS 24/7); split it.", field="amount")
+        if amount.units > AMOUNT_MAX:
+            raise InvalidField(f"One payout is at most {AMOUNT_MAX:,} VND; split it.", field="amount")
         if len(memo) > MEMO_MAX:
             raise InvalidField(f"A memo has at most {MEMO_MAX} characters.", field="memo")
         payout = cls(id_of_end_to_end(end_to_end_id))

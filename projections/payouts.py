@@ -288,21 +288,15 @@ def timeline(reader: Reader, payout_id: str, *, limit: int = 1000, after: int = 
 
 
 def due_to_send(
-    reader: Reader,
-    *,
-    bank_account_ids: Sequence[str],
-    limit: int,
-    approved_until: datetime | None = None,
-) -> list[str]:
-    """Ids of approved payouts out of these accounts of ours, longest waiting first.
+    reader: Reader, *, bank_account_ids: Sequence[str], limit: int, after: Moment | None = None
+) -> list[PayoutRow]:
+    """Approved payouts out of these accounts of ours, longest waiting first.
 
-    `approved_until`: only those approved (or found not sent) at this instant or before.
+    `after`: (status_at, id) of the last one seen.
     """
     rows = PAYOUTS.c
-    query = select(rows.id).where(rows.status == APPROVED, rows.bank_account_id.in_(bank_account_ids))
-    if approved_until is not None:
-        query = query.where(rows.status_at <= approved_until)
-    return reader.column(query.order_by(rows.status_at, rows.id).limit(limit))
+    query = select(PAYOUTS).where(rows.status == APPROVED, rows.bank_account_id.in_(bank_account_ids))
+    return reader.all(PayoutRow, oldest_first(query, rows.status_at, rows.id, limit, after))
 
 
 def asked_about(

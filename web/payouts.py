@@ -21,6 +21,7 @@ from ledger.errors import (
     UnknownBank,
     UnknownCurrency,
 )
+from ledger.merchants import Merchant
 from ledger.money import Money
 from ledger.payouts import MEMO_MAX, Payout
 from ledger.privacy import Personal
@@ -148,9 +149,11 @@ def request_payout(call: Call) -> Answer:
         raise InvalidBeneficiary(
             "This is an account of ours; pay to somebody else's.", field="beneficiary.account_number"
         )
+    amount = Money(call.body["amount"], call.body["currency"])
+    _check_amount(call, to["bin"], amount)
     command = RequestPayout(
         merchant_id=call.merchant_id(),
-        amount=Money(call.body["amount"], call.body["currency"]),
+        amount=amount,
         beneficiary_bin=to["bin"],
         beneficiary_account=Personal(to["account_number"]),
         beneficiary_name=Personal(to["name"]),
@@ -158,6 +161,14 @@ def request_payout(call: Call) -> Answer:
     )
     receipt = call.dispatch(command)
     return call.answer(receipt, show(call.services, as_row(call.then(Payout, receipt))))
+
+
+def _check_amount(call: Call, bin_: str, amount: Money) -> None:
+    """Whether the merchant's bank takes so much on the rail it would go by. Raises InvalidAmount."""
+    merchant = call.services.ledger.find(Merchant, call.merchant_id())
+    bank = call.services.banks.get(merchant.bank_account_id) if merchant else None
+    if bank is not None:
+        bank.check_amount(bank.rail_to(bin_, amount), amount)
 
 
 @route(

@@ -9,7 +9,7 @@ certainly never left us does it become approved, and then it is sent under the s
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
@@ -72,8 +72,8 @@ log = logging.getLogger(__name__)
 
 @job(limit_s=SEND_LIMIT_S, remembered_s=30)
 def submit_payout(parts: Parts, payout_id: str) -> None:
-    """Send an approved payout to its bank, at most once in its life. Does nothing for one that is not approved, or
-    whose last attempt never left us and is too fresh.
+    """Send an approved payout to its bank, at most once in its life. Does nothing for one that is not approved, whose
+    last attempt never left us and is too fresh, or whose rail is closed: it is rung again.
     """
     payout = parts.ledger.get(Payout, payout_id, PayoutNotFound)
     now = parts.clock()
@@ -81,6 +81,8 @@ def submit_payout(parts: Parts, payout_id: str) -> None:
         return
     bank = parts.bank(payout.bank_account_id)
     order = order_of(parts, payout, bank)
+    if bank.open_from(order.rail, now) > now:
+        return
     try:
         receipt = dispatch(parts.ledger, SubmitPayout(payout_id=payout_id), parts.context("payouts", payout_id))
     except PayoutStateConflict:
@@ -99,7 +101,7 @@ def order_of(parts: Parts, payout: Payout, bank: Bank) -> TransferOrder:
     vault = parts.ledger.vault
     return TransferOrder(
         end_to_end_id=payout.end_to_end_id,
-        rail=bank.rail_to(payout.beneficiary_bin),
+        rail=bank.rail_to(payout.beneficiary_bin, payout.amount),
         beneficiary=Beneficiary(
             payout.beneficiary_bin, vault.open(payout.beneficiary_account), vault.open(payout.beneficiary_name)
         ),
@@ -256,11 +258,9 @@ def when_an_outcome_is_unknown(parts: Parts, envelope: Envelope) -> Iterable[Rin
 
 @every(seconds=5)
 def payouts_to_send(parts: Parts, now: datetime) -> Iterable[Ring]:
-    """Approved payouts: those whose ring was lost, and those whose order never left us."""
-    for bank_account_id in parts.banks:
-        due = read_payouts.due_to_send(parts.reader, bank_account_ids=[bank_account_id], limit=DUE_MAX)
-        for payout_id in due:
-            yield _ring_to_send(parts, bank_account_id, payout_id)
+    """Approved payouts: those whose ring was lost, those whose order never left us, and those that waited."""
+    for row in _every_page(read_payouts.due_to_send, parts):
+        yield _ring_to_send(parts, row.bank_account_id, row.id)
 
 
 @every(seconds=5)
@@ -268,7 +268,7 @@ def payouts_to_ask_about(parts: Parts, now: datetime) -> Iterable[Ring]:
     """Payouts that stand on a rung of the asking ladder. One that was escalated after a day is for people; one that was
     escalated because it could not be sent, and left us after all, is asked about like any other.
     """
-    for row in _asked_about(parts):
+    for row in _every_page(read_payouts.asked_about, parts):
         rung = enquiry_slot(row.status, row.status_at, now)
         left_to_people = row.escalated and _asked_long_enough(row.submitted_at, now)
         if rung and not left_to_people:
@@ -279,11 +279,11 @@ def payouts_to_ask_about(parts: Parts, now: datetime) -> Iterable[Ring]:
             yield Ring(queue=queue, job=enquire_payout.__name__, ids=(row.id,), slot=slot)
 
 
-def _asked_about(parts: Parts) -> Iterable[read_payouts.PayoutRow]:
-    """All of them, page by page: those that wait long must not hide the new ones."""
+def _every_page(read: Callable[..., list[read_payouts.PayoutRow]], parts: Parts) -> Iterator[read_payouts.PayoutRow]:
+    """All that `read` gives: those that wait long must not hide the new ones."""
     after = None
     for _ in range(PAGES_MAX):
-        page = read_payouts.asked_about(parts.reader, bank_account_ids=list(parts.banks), limit=DUE_MAX, after=after)
+        page = read(parts.reader, bank_account_ids=list(parts.banks), limit=DUE_MAX, after=after)
         yield from page
         if len(page) < DUE_MAX:
             return

@@ -10,8 +10,9 @@ from typing import get_args
 import msgspec
 import pytest
 
-from banks.bank import Bank, Capability, Rail, StatementRow, check_days
+from banks.bank import CITAD_HOURS, Bank, Capability, Rail, StatementRow, check_days
 from banks.registry import bank_classes
+from ledger.calendar import ICT
 from ledger.errors import InvalidField
 from ledger.money import Money
 from tests.banks import contract
@@ -40,6 +41,37 @@ def rig(bank: type[Bank], server: HttpServer) -> Iterator[Rig]:
 
 def test_a_bank_states_its_facts(bank: type[Bank]) -> None:
     contract.check_facts(bank)
+
+
+def test_what_is_too_much_for_napas_goes_by_citad_where_the_bank_offers_it(rig: Rig) -> None:
+    bank, elsewhere = rig.bank, "970436"
+    most = bank.limits.amount_max["napas"]
+    assert bank.rail_to(bank.bin, Money(most.units + 1)) == "internal"
+    assert bank.rail_to(elsewhere, most) == "napas"
+    assert bank.rail_to("970441", Money(most.units + 1)) == "napas", "its CITAD code is not certain"
+    offered = Capability.TRANSFER_CITAD in bank.capabilities
+    assert bank.rail_to(elsewhere, Money(most.units + 1)) == ("citad" if offered else "napas")
+
+
+def test_only_a_rail_with_hours_is_ever_closed(rig: Rig) -> None:
+    saturday = datetime(2026, 11, 28, 10, tzinfo=ICT)
+    assert rig.bank.open_from("napas", saturday) == saturday
+    assert rig.bank.open_from("citad", saturday) == datetime(2026, 11, 30, 8, tzinfo=ICT)
+
+
+@pytest.mark.parametrize(
+    ("at", "opens"),
+    [
+        (datetime(2026, 11, 27, 7, 59, 59, tzinfo=ICT), datetime(2026, 11, 27, 8, tzinfo=ICT)),
+        (datetime(2026, 11, 27, 8, tzinfo=ICT), datetime(2026, 11, 27, 8, tzinfo=ICT)),
+        (datetime(2026, 11, 27, 15, 59, 59, tzinfo=ICT), datetime(2026, 11, 27, 15, 59, 59, tzinfo=ICT)),
+        (datetime(2026, 11, 27, 16, tzinfo=ICT), datetime(2026, 11, 30, 8, tzinfo=ICT)),
+        (datetime(2026, 11, 27, 18, tzinfo=UTC), datetime(2026, 11, 30, 8, tzinfo=ICT)),
+        (datetime(2026, 2, 13, 16, tzinfo=ICT), datetime(2026, 2, 23, 8, tzinfo=ICT)),
+    ],
+)
+def test_a_window_opens_on_the_next_working_day(at: datetime, opens: datetime) -> None:
+    assert CITAD_HOURS.open_from(at) == opens
 
 
 def test_what_a_bank_lacks_is_refused_before_a_byte_leaves(rig: Rig, server: HttpServer) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from ledger.calendar import ICT, bank_day, day_written
+from ledger.calendar import ICT, bank_day, day_written, is_working_day
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,22 @@ def test_what_is_no_day_or_written_otherwise_is_refused(text: str) -> None:
 def test_digits_of_other_scripts_are_none() -> None:
     with pytest.raises(ValueError, match="day"):
         day_written("202６-11-23")
+
+
+@pytest.mark.parametrize(
+    ("day", "works"),
+    [
+        (date(2026, 11, 27), True),
+        (date(2026, 11, 28), False),
+        (date(2026, 11, 29), False),
+        (date(2026, 11, 30), True),
+        (date(2026, 2, 17), False),
+        (date(2026, 4, 26), False),
+        (date(2026, 4, 27), False),
+        (date(2026, 9, 2), False),
+        (date(2027, 1, 1), False),
+        (date(2099, 9, 2), True),
+    ],
+)
+def test_banks_clear_on_weekdays_that_are_no_public_holiday(day: date, works: bool) -> None:
+    assert is_working_day(day) is works

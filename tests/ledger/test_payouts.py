@@ -13,9 +13,9 @@ from ledger import codes, payouts
 from ledger.context import Context
 from ledger.errors import InvalidAmount, InvalidField, OwnApproval, PayoutStateConflict, ReasonMissing
 from ledger.payouts import (
+    AMOUNT_MAX,
     ANSWER_WITHIN,
     MEMO_MAX,
-    NAPAS_MAX,
     NOT_SENT_TIMES,
     Payout,
     enquiry_slot,
@@ -320,9 +320,9 @@ def test_a_payout_of_nothing_is_refused(units: int) -> None:
 
 
 def test_what_no_bank_would_take_is_refused_naming_the_field() -> None:
-    assert requested(NAPAS_MAX, memo="x" * MEMO_MAX).status == "requested"
+    assert requested(AMOUNT_MAX, memo="x" * MEMO_MAX).status == "requested"
     refused: dict[str, Callable[[], Payout]] = {
-        "amount": lambda: requested(NAPAS_MAX + 1),
+        "amount": lambda: requested(AMOUNT_MAX + 1),
         "memo": lambda: requested(memo="x" * (MEMO_MAX + 1)),
     }
     for field, make in refused.items():

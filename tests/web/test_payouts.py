@@ -74,6 +74,17 @@ def test_a_payout_above_the_available_funds_says_how_much_there_is(stage: Stage,
     assert said(answer)["facts"] == {"available": 1_485_000, "needed": 1_488_300, "currency": "VND"}
 
 
+def test_more_than_the_bank_takes_on_the_rail_is_refused_at_once(stage: Stage, shop: Shop) -> None:
+    asked = payout(500_000_000)
+    asked["beneficiary"]["bin"] = "970441"  # no certain CITAD code
+    answer = stage.ask("POST", "/v1/payouts", asked, bearer=shop.keys["requester"])
+    assert problem(answer) == (422, "invalid-amount", "/amount")
+    assert "by napas at ACB" in said(answer)["detail"]
+    asked["beneficiary"]["bin"] = "970436"
+    by_citad = stage.ask("POST", "/v1/payouts", asked, bearer=shop.keys["requester"])
+    assert problem(by_citad) == (409, "insufficient-funds", "/amount")
+
+
 def test_a_payout_that_ended_cannot_be_approved(stage: Stage, shop: Shop) -> None:
     made = stage.payout(shop)["id"]
     stage.done("POST", f"/v1/payouts/{made}/cancel", {"reason": "x"}, bearer=shop.keys["owner"])

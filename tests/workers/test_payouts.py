@@ -9,9 +9,10 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from banks.acb import Acb
-from banks.bank import Capability, HistoryPage
+from banks.bank import CITAD_HOURS, Capability, HistoryPage
 from commands.statements import ExplainBankFee
 from ledger.alarms import PAYOUT_ESCALATED, Alarm, id_of_alarm
+from ledger.calendar import ICT
 from ledger.money import Money
 from ledger.payouts import NOT_SENT_TIMES, not_sent_pause
 from ledger.statements import StatementLine
@@ -53,6 +54,23 @@ def test_the_bank_reads_our_id_first_and_the_beneficiary_as_asked(world: World) 
     assert order["amount"] == 1_000_000
     assert order["rail"] == "napas"
     assert order["beneficiary"]["account"] == "0001234567890"
+
+
+def test_what_is_too_much_for_napas_waits_for_citad_to_open_and_holds_nobody_up(world: World) -> None:
+    saturday = world.clock() + timedelta(days=(5 - world.clock().astimezone(ICT).weekday()) % 7)
+    world.advance(seconds=(saturday.astimezone(ICT).replace(hour=10) - world.clock()).total_seconds())
+    merchant_id = world.funded_merchant(700_000_000)
+    waits = world.request_payout(merchant_id, 600_000_000, beneficiary_bin="970436")
+    goes = world.request_payout(merchant_id, beneficiary_bin="970436")
+    world.round()
+    assert world.names(waits) == ["requested", "approved"]
+    assert world.payout(goes).status == "accepted"
+    world.advance(seconds=(CITAD_HOURS.open_from(world.clock()) - world.clock()).total_seconds())
+    world.parts.redis.flushall()  # what it remembers of jobs done goes by real time
+    world.round()
+    assert world.payout(waits).status == "accepted"
+    assert world.control(f"/orders/{world.payout(waits).end_to_end_id}")["rail"] == "citad"
+    assert world.received(waits) == 1
 
 
 def test_a_beneficiary_at_the_same_bank_is_paid_inside_it(world: World) -> None:
