@@ -342,7 +342,7 @@ def _parts(environment: dict[str, str], clock: Clock, token: Token, person_keys:
         public_url="http://127.0.0.1:1",
         webhook_allow_private=True,
     )
-    transport = Transport(time.monotonic, limits=Limits(connect_s=2, read_s=2, call_s=3))
+    transport = Transport(time.monotonic, limits=Limits(connect_s=2, read_s=2, call_s=3, pause_s=0.1))
     return Parts(
         settings=settings,
         ledger=Ledger.at(settings.event_store_url, MASTER_KEY, token, person_keys),
