@@ -518,7 +518,7 @@ def opened(code: str, directory: Path) -> Iterator[tuple[Bank, httpx.Client]]:
     )
     enrol(directory, kind, mine)
     accounts = load_accounts(directory / "accounts.json")
-    transport = Transport(time.monotonic, limits=Limits(read_s=SLOW_S))
+    transport = Transport(time.monotonic, limits=Limits(read_s=SLOW_S, pause_s=0.1))
     (bank,) = open_banks(accounts, transport, lambda: datetime.now(UTC), lambda: str(uuid.uuid4())).values()
     with (
         Simulator(directory, code, port=port) as simulator,
