@@ -6,15 +6,15 @@ fact: nothing here refuses it, whatever order the news comes in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from commands.command import Command, Decided, handler
 from commands.overdrafts import overdrawn
 from ledger import accounts, alarms, codes, journal
 from ledger.accounts import Account
-from ledger.aggregate import Aggregate
+from ledger.aggregate import Aggregate, decode
 from ledger.alarms import Alarm
 from ledger.context import Context
 from ledger.errors import (
@@ -37,6 +37,9 @@ from ledger.statements import MATCHED, UNMATCHED, Direction, StatementLine, id_o
 from ledger.store import Ledger
 
 A = TypeVar("A", bound=Aggregate)
+
+LOOKED_UP: Final = 500
+"""Lines looked up in the log together."""
 
 
 class RecordStatementLine(Command):
@@ -206,6 +209,32 @@ def explain_bank_fee(ledger: Ledger, context: Context, command: ExplainBankFee) 
 def line_of(command: RecordStatementLine) -> str:
     """The stream of the line this command reports."""
     return _line(command, "reversal" if command.is_reversal else command.direction)
+
+
+def untold(ledger: Ledger, commands: Sequence[RecordStatementLine]) -> list[RecordStatementLine]:
+    """Those of these reports that can change anything: a bank tells the whole day again whenever it is asked.
+
+    Raises EventStoreUnavailable, LogDamaged.
+    """
+    left: list[RecordStatementLine] = []
+    for first in range(0, len(commands), LOOKED_UP):
+        some = commands[first : first + LOOKED_UP]
+        known = _known(ledger, [line_of(command) for command in some])
+        for command in some:
+            balance_told = known.get(line_of(command))
+            if balance_told is None or (command.balance_after is not None and not balance_told):
+                left.append(command)
+    return left
+
+
+def _known(ledger: Ledger, line_ids: Sequence[str]) -> dict[str, bool]:
+    """The lines of these that are recorded, and whether the balance after each is."""
+    known: dict[str, bool] = {}
+    for row in ledger.histories(line_ids, ledger.head()):
+        event = decode(row.name, row.stream, row.version, row.state, row.position).event
+        if isinstance(event, StatementLine.Recorded | StatementLine.BalanceTold):
+            known[row.stream] = known.get(row.stream, False) or event.balance_after is not None
+    return known
 
 
 def _line(command: RecordStatementLine, what: str) -> str:

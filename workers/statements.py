@@ -21,7 +21,7 @@ from banks.bank import Bank, Capability, DoubtfulRow, HistoryPage
 from banks.drift import AnswerMisfits
 from commands import dispatch
 from commands.notices import KeepUnreadableNotice
-from commands.statements import from_bank, line_of
+from commands.statements import from_bank, line_of, untold
 from ledger.aggregate import Envelope
 from ledger.calendar import ICT, bank_day
 from ledger.money import Money
@@ -89,11 +89,10 @@ def read_statement(parts: Parts, bank_account_id: str, day_from: date, day_to: d
     whole, cursor = True, None
     for _ in range(PAGES_MAX):
         page = _page(parts, bank, day_from, day_to, cursor)
-        for row in page.lines:
-            command = from_bank(bank_account_id, row)
-            line_id = line_of(command)
-            dispatch(parts.ledger, command, parts.context("statements", line_id))
-            amounts[line_id] = command.amount
+        shown = [from_bank(bank_account_id, row) for row in page.lines]
+        amounts.update((line_of(command), command.amount) for command in shown)
+        for command in untold(parts.ledger, shown):
+            dispatch(parts.ledger, command, parts.context("statements", line_of(command)))
         for doubtful in page.doubtful:
             whole = False
             _tell_doubtful(parts, bank, about, doubtful)

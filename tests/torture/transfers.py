@@ -23,7 +23,7 @@ from banks.bank import Capability
 from banks.registry import bank_classes
 from banks.simulator.personality import personalities
 from commands import dispatch
-from commands.statements import from_bank
+from commands.statements import from_bank, untold
 from ledger.calendar import bank_day
 from ledger.payouts import CONFIRMED, FAILED, Payout
 from local.redis import RedisServer
@@ -31,6 +31,7 @@ from tests.torture.judge import Kind, Violation
 from tests.torture.trial import Bench, Report, Violated
 from tests.workers.world import World, enrolled, open_world
 from workers.jobs import ask_queue, pay_queue
+from workers.statements import read_statement
 
 NAME = "transfers"
 
@@ -175,19 +176,15 @@ class Transfers:
                 self._world.control(f"/orders/{order['trace']}", {"status": self._dice.choice(["executed", "refused"])})
 
     def _read_statement(self) -> None:
-        """The statement of yesterday and today as the bank tells it, or as an aggregator would where it tells none."""
+        """The statement of today as the bank tells it, or as an aggregator would where it tells none."""
         parts, today = self._world.parts, bank_day(self._world.clock())
-        if Capability.HISTORY not in self._bank.capabilities:
-            rows = self._world.movements(self._bank)
-        else:
-            rows, cursor = [], None
-            while True:
-                page = self._bank.history(today, today, cursor)
-                rows += page.lines
-                if (cursor := page.next_cursor) is None:
-                    break
-        for row in rows:
-            dispatch(parts.ledger, from_bank(self._account, row), parts.context("test", "statement"))
+        if Capability.HISTORY in self._bank.capabilities:
+            read_statement(parts, self._account, today, today)
+            return
+        for command in untold(
+            parts.ledger, [from_bank(self._account, row) for row in self._world.movements(self._bank)]
+        ):
+            dispatch(parts.ledger, command, parts.context("test", "statement"))
 
     # the judge
 

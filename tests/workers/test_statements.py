@@ -6,16 +6,18 @@ import json
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+import msgspec
 import pytest
 
 from commands.notices import RecordStatementHint
-from commands.statements import ExplainBankFee
+from commands.statements import LOOKED_UP, ExplainBankFee, untold
 from ledger.alarms import BANK_CONTRACT_DRIFT, UNREADABLE_NOTICE, Alarm
 from ledger.calendar import bank_day
 from ledger.errors import BankUnavailable
 from ledger.money import Money
 from ledger.payments import PaymentIntent
 from projections.places import position_of
+from tests.story import Story, dong
 from tests.workers.world import ACCOUNT_NUMBER, ASK, BANK_ACCOUNT, World
 from workers.statements import (
     DAYS_MAX,
@@ -62,6 +64,19 @@ def test_every_page_is_read_and_a_second_reading_records_nothing(world: World) -
     head = world.parts.ledger.head()
     poll_statement(world.parts, BANK_ACCOUNT, day.isoformat())
     assert world.parts.ledger.head() == head
+
+
+def test_of_a_day_told_again_only_what_can_change_something_is_left(world: World) -> None:
+    story = Story(world.parts.ledger)
+    known, without_balance, new = (story.row(units, "chuyen tien") for units in (150_000, 160_000, 170_000))
+    story.bank_says(msgspec.structs.replace(known, balance_after=dong(1_150_000)))
+    story.bank_says(without_balance)
+    assert untold(story.ledger, [known, without_balance]) == []
+    told = msgspec.structs.replace(without_balance, balance_after=dong(1_310_000))
+    assert untold(story.ledger, [known, new, told, without_balance]) == [new, told]
+    story.bank_says(told)
+    assert untold(story.ledger, [told] * (2 * LOOKED_UP + 1)) == []
+    assert untold(story.ledger, []) == []
 
 
 def test_a_bank_that_does_not_answer_leaves_the_job_failed_and_the_next_round_reads(world: World) -> None:
