@@ -30,6 +30,10 @@ class Statement(NamedTuple):
     values: list[tuple[Any, ...]] | None = None
 
 
+AT_ONCE: Final = Statement("DO 0")
+"""What a server answers before it begins with what stands behind it."""
+
+
 class Result(NamedTuple):
     """How many rows a statement was about, and those it asked for, as the driver gives them."""
 
@@ -45,20 +49,34 @@ def sent(connection: Connection, statements: Sequence[Statement]) -> list[Result
     return [result for some in bounded(statements, _size) for result in _sent(connection, some)]
 
 
+def under_way(connection: Connection, statements: Sequence[Statement]) -> Iterator[Result]:
+    """Give statements to the server, and do not wait: what it answers is read when it is asked for.
+
+    Nobody else may use the connection until all of it was read. Raises as `sent` does, now or then.
+    """
+    *first, last = bounded([AT_ONCE, *statements], _size)
+    for some in first:
+        list(_sent(connection, some))
+    answers = _sent(connection, last)
+    # The driver sends a message and waits for the first answer to it.
+    next(answers)
+    return answers
+
+
 def _size(statement: Statement) -> int:
     return len(statement.rest)
 
 
-def _sent(connection: Connection, some: Sequence[Statement]) -> list[Result]:
+def _sent(connection: Connection, some: Sequence[Statement]) -> Iterator[Result]:
     driver: Any = connection.connection.dbapi_connection
-    done: list[Result] = []
+    done = 0
     try:
         for result in driver.cmd_query_iter(";".join([one.head + one.rest for one in some])):
             rows = driver.get_rows()[0] if "columns" in result else ()
-            done.append(Result(result.get("affected_rows", 0), rows))
+            done += 1
+            yield Result(result.get("affected_rows", 0), rows)
     except mysql.connector.Error as error:
-        raise _told(connection, some[min(len(done), len(some) - 1)].head, error) from error
-    return done
+        raise _told(connection, some[min(done, len(some) - 1)].head, error) from error
 
 
 def _told(connection: Connection, head: str, error: mysql.connector.Error) -> BaseException:

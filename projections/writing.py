@@ -5,21 +5,23 @@ parameters, and statements that belong together are sent together: a small batch
 SQLite, which is embedded, takes the stored values as parameters, one statement after another.
 
 While a server executes what was sent, the next can be put together: a large batch costs as much as the slower of both.
+No thread waits for it meanwhile: it would get hold of the interpreter only when all is put together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import msgspec
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from projections.encoding import NULL, Key, Lines, encoder, sql
-from projections.messages import Statement, bounded, sent
+from projections.messages import Result, Statement, bounded, sent, under_way
 from projections.rows import primary
 
 ROWS_AT_ONCE: Final = 1_000
@@ -40,15 +42,15 @@ class Statements:
         self._on_server = connection.dialect.name != "sqlite"
         self._gathered: list[Statement] = []
         self._bytes = 0
-        self._thread: ThreadPoolExecutor | None = None
-        self._under_way: Future[Any] | None = None
+        self._under_way: Iterator[Result] = iter(())
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._thread is not None:
-            self._thread.shutdown(wait=True)
+        # What was wrong with it is of no interest any more: who did not wait for it had other trouble.
+        with suppress(DBAPIError):
+            self._wait()
 
     def insert(self, table: Table, rows: Lines) -> None:
         """Rows that are new. None of the statement is kept when one is there already."""
@@ -84,13 +86,12 @@ class Statements:
     def send_ahead(self) -> None:
         """Send what was gathered on its way when it is much, and do not wait. Nobody else uses the connection then.
 
-        Raises what was wrong with what is on its way already, as `send` does.
+        What was sent so before is waited for: the server is to have something to do, and one thing after the other.
+        Raises what was wrong with either, as `send` does.
         """
-        if self._bytes < BYTES_AHEAD or not self._on_server or (self._under_way and not self._under_way.done()):
-            return
-        self._wait()
-        self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix="writing")
-        self._under_way = self._thread.submit(sent, self._connection, self._taken())
+        if self._on_server and self._bytes >= BYTES_AHEAD:
+            self._wait()
+            self._under_way = under_way(self._connection, self._taken())
 
     def send(self) -> None:
         """Execute what was gathered, and wait for all that was sent.
@@ -106,9 +107,7 @@ class Statements:
             _execute(self._connection, statement)
 
     def _wait(self) -> None:
-        if self._under_way is not None:
-            under_way, self._under_way = self._under_way, None
-            under_way.result()
+        deque(self._under_way, maxlen=0)
 
     def _taken(self) -> list[Statement]:
         gathered, self._gathered, self._bytes = self._gathered, [], 0

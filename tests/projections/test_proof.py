@@ -163,7 +163,7 @@ def test_a_note_that_would_be_too_long_is_added_up_at_once(database: Database) -
     kept, noted, proof = proof_table("some__proof"), noted_table("some__noted"), Proof()
     for table in (kept, noted):
         database.write(partial(_create, table))
-    lines = [("t", "2026-01-01", f"mer_{n}", b"%d" % n) for n in range(NOTED_MAX // 40)]
+    lines = [("t", "2026-01-01", f"mer_{n}", b"%d" % n) for n in range(NOTED_MAX // 25)]
     for line in lines:
         _add(proof, line)
     database.write(partial(_note, proof, kept, noted, 1))
@@ -171,12 +171,46 @@ def test_a_note_that_would_be_too_long_is_added_up_at_once(database: Database) -
     assert database.write(lambda connection: kept_hashes(connection, kept, noted)) == _hashes(*lines)
 
 
-def test_a_note_that_cannot_be_read_stays_to_be_seen(database: Database) -> None:
+def test_notes_hold_every_change_whatever_the_buckets_are(database: Database) -> None:
+    kept, noted, proof = proof_table("some__proof"), noted_table("some__noted"), Proof()
+    for table in (kept, noted):
+        database.write(partial(_create, table))
+    buckets = [("t", "2026-01-01", "m"), ("t", "2026-01-01", "n"), ("t", "2026-01-02", "m"), ("t", "", "")]
+    buckets += [("u", "", ""), ("u", "", "="), ("u", "", "m"), ("v", "2026-01-02", "\\xe9'\"")]
+    lines = [(*bucket, b"%d" % n) for n, bucket in enumerate(buckets)]
+    for line in lines:
+        _add(proof, line)
+    _add(proof, ("t", "2026-01-01", "m", b"gone"), -1)
+    database.write(partial(_note, proof, kept, noted, 1))
+    assert len(database.write(partial(_notes, noted))) == 1
+    found = database.write(lambda connection: kept_hashes(connection, kept, noted))
+    gone = Proof()
+    _add(gone, ("t", "2026-01-01", "m", b"gone"))
+    gone.merge(found)
+    assert gone.hashes() == _hashes(*lines)
+
+
+def test_what_would_not_be_read_as_it_was_noted_is_added_up_at_once(database: Database) -> None:
+    kept, noted, proof = proof_table("some__proof"), noted_table("some__noted"), Proof()
+    for table in (kept, noted):
+        database.write(partial(_create, table))
+    lines = [("t", "2026-01-01", "m n", b"x"), ("t", "2026-01-01", "m", b"y")]
+    for line in lines:
+        _add(proof, line)
+    database.write(partial(_note, proof, kept, noted, 1))
+    assert database.write(partial(_notes, noted)) == []
+    assert database.write(lambda connection: kept_hashes(connection, kept, noted)) == _hashes(*lines)
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    ["", "x", "t d m 1", "t d m 1 AA==", "t d m one AAAAAAAAAAAAAAAAAAAAAA==", "t d m 1 AAAAAAAAAAAAAAAAAAAAA-==", "é"],
+)
+def test_a_note_that_cannot_be_read_stays_to_be_seen(database: Database, spoiled: str) -> None:
     kept, noted = proof_table("some__proof"), noted_table("some__noted")
     for table in (kept, noted):
         database.write(partial(_create, table))
-    spoiled = insert(noted).values(position=1, changes='[["t", "d"')
-    database.write(lambda connection: connection.execute(spoiled))
+    database.write(lambda connection: connection.execute(insert(noted).values(position=1, changes=spoiled)))
     for _ in range(2):
         found = database.write(lambda connection: kept_hashes(connection, kept, noted))
         assert found == {("", "", ""): SetHash(1, 0, 0)}
