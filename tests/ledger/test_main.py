@@ -191,7 +191,7 @@ def test_addresses_that_are_none_are_named_and_never_repeated(
 
 
 def test_a_store_that_is_away_is_said_in_a_sentence(capsys: Capture) -> None:
-    away = {"EVENT_STORE_URL": "mongodb://socai:geheim@127.0.0.1:1/socai?serverSelectionTimeoutMS=200"}
+    away = {"EVENT_STORE_URL": "mongodb://socai:geheim@127.0.0.1:1/socai?timeoutMS=200"}
     for words in (["events"], ["check"], ["copy", "--to", away["EVENT_STORE_URL"] + "2"]):
         assert main(words, away) == 1
         said = capsys.readouterr().err

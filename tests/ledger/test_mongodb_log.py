@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from pymongo import MongoClient
 
 from ledger.mongodb_log import CommitLog, Connection
 from local.found import mongod
-from local.processes import free_port
+from local.processes import Process, free_port, listens
 
 EVENT = StoredEvent("po_1", 1, "payout.requested", b"{}")
 
@@ -33,14 +32,13 @@ def connection(event_store_url: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def standalone(tmp_path: Path) -> Iterator[str]:
-    """URL of a mongod that belongs to no replica set."""
+    """URL of a mongod that answers and belongs to no replica set."""
     port = free_port()
     command = [str(mongod()), "--bind_ip", "127.0.0.1", "--port", str(port), "--dbpath", str(tmp_path)]
     command += ["--nounixsocket", "--quiet", "--wiredTigerCacheSizeGB", "0.25"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    yield f"mongodb://127.0.0.1:{port}/socai?timeoutMS=20000"
-    server.terminate()
-    server.wait(30)
+    with Process("mongod", command, tmp_path / "mongod.log") as server:
+        server.wait_until(lambda: listens(port))
+        yield f"mongodb://127.0.0.1:{port}/socai"
 
 
 def test_a_server_without_replica_set_is_refused_with_the_cure(standalone: str) -> None:
@@ -51,7 +49,7 @@ def test_a_server_without_replica_set_is_refused_with_the_cure(standalone: str) 
 
 
 def test_a_server_without_replica_set_under_the_url_of_one_is_told_with_the_cure(standalone: str) -> None:
-    connection = Connection(f"{standalone}&replicaSet=rs0&serverSelectionTimeoutMS=500")
+    connection = Connection(f"{standalone}?replicaSet=rs0&timeoutMS=500")
     log = CommitLog(connection)
     for call in (lambda: log.append([EVENT]), log.head):
         with pytest.raises(OperationalError, match=r"--replSet rs0, then rs\.initiate\(\) once"):

@@ -82,7 +82,7 @@ def test_a_damaged_key_is_named_rather_than_called_erased(event_store_url: str) 
 
 
 AWAY = [
-    "mongodb://socai:geheim@127.0.0.1:1/socai?serverSelectionTimeoutMS=200&connectTimeoutMS=200",
+    "mongodb://socai:geheim@127.0.0.1:1/socai",
     "mysql://socai:geheim@127.0.0.1:1/socai",
     "sqlite:////geheim/nowhere/events.db",
 ]
@@ -99,7 +99,7 @@ def test_keys_out_of_reach_are_named_and_the_address_is_not_told(url: str) -> No
         lambda: keys.found(["person_1"]),
         lambda: keys.keep_all({"person_1": b"wrapped"}),
     ]
-    with ThreadPoolExecutor(3) as threads:
+    with ThreadPoolExecutor(len(attempts)) as threads:
         for attempt in [threads.submit(attempt) for attempt in attempts]:
             refusal = attempt.exception()
             assert isinstance(refusal, KeyUnavailable)

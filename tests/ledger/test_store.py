@@ -244,7 +244,7 @@ def test_the_same_story_leaves_the_same_bytes_in_memory_and_on_a_real_store(even
 @pytest.mark.parametrize(
     "url",
     [
-        "mongodb://socai:geheim@127.0.0.1:1/socai?serverSelectionTimeoutMS=200",
+        "mongodb://socai:geheim@127.0.0.1:1/socai?timeoutMS=200",
         "mysql://socai:geheim@127.0.0.1:1/socai",
         "sqlite:////geheim/nowhere/events.db",
     ],
@@ -291,7 +291,7 @@ def test_an_event_that_no_store_takes_is_not_called_unavailable(event_log_url: s
 
 
 def test_a_server_that_is_not_there_is_told_with_the_cure() -> None:
-    url = "mongodb://127.0.0.1:1/socai?replicaSet=rs0&serverSelectionTimeoutMS=200"
+    url = "mongodb://127.0.0.1:1/socai?replicaSet=rs0&timeoutMS=200"
     with (
         Ledger.at(url, MASTER_KEY, counted_bytes(), KeysInMemory()) as ledger,
         pytest.raises(EventStoreUnavailable, match=r"Is the server running.*rs\.initiate"),

@@ -19,7 +19,7 @@ from projections.merchants import MERCHANTS
 from tests.story import START
 from tests.web.stage import NOWHERE, Clock, Stage, said, services, settings
 
-NO_MONGO = "mongodb://127.0.0.1:9/socai?replicaSet=rs0&serverSelectionTimeoutMS=300"
+NO_MONGO = "mongodb://127.0.0.1:9/socai?replicaSet=rs0&timeoutMS=300"
 NO_MYSQL = (
     "mysql+mysqlconnector://u:p@127.0.0.1:9/socai?charset=utf8mb4&collation=utf8mb4_unicode_520_ci&connection_timeout=1"
 )
