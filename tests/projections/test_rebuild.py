@@ -175,12 +175,14 @@ def test_a_rebuild_while_events_arrive_fails_no_reading_and_loses_nothing(
             story.bank_says(story.row(1_000, story.intent(merchant_id, 1_000).code))
             story.requested(merchant_id, 1_000)
             made += 1
+            over.wait(0.01)  # events shall arrive during every rebuild, not hold up all of them
         return made
 
     def follow() -> None:
         own = open_database(read_tables_url)
         while not over.is_set():
             run_round(ledger, own, START)
+            over.wait(0.002)
         own.close()
 
     def read() -> list[tuple[int, int]]:
@@ -189,6 +191,7 @@ def test_a_rebuild_while_events_arrive_fails_no_reading_and_loses_nothing(
         while not over.is_set():
             position = positions(own)["payments"]
             seen.append((position, len(payments(own, limit=100_000))))
+            over.wait(0.002)
         own.close()
         return seen
 

@@ -152,6 +152,7 @@ def test_several_projectors_and_retries_at_once_fold_everything_once(
         try:
             while (place := places(database)["tallies"]).aside or place.position < ledger.head():
                 assert time.monotonic() < deadline
+                over.wait(0.005)
         finally:
             over.set()
         for done in running:
@@ -223,6 +224,7 @@ def _killed(event_store_url: str, read_tables_url: str, database: Database, targ
             time.monotonic() < deadline
         ):
             assert process.poll() is None
+            Event().wait(0.002)  # who asks without a pause takes the processor from the one that is asked about
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
     database.write(partial(serving(PROJECTIONS["tallies"]).standing, lock=True))
