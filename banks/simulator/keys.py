@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -20,6 +20,12 @@ VALID: Final = timedelta(days=3650)
 def new_key() -> rsa.RSAPrivateKey:
     """A fresh RSA key of 2048 bits."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@cache  # making one takes long, and all banks may share it
+def stranger_pem() -> str:
+    """The private key of nobody, which signs what is to be signed wrongly; PKCS #8."""
+    return private_pem(new_key())
 
 
 def private_pem(key: rsa.RSAPrivateKey) -> str:

@@ -14,7 +14,7 @@ import zlib
 from typing import Final, NamedTuple
 
 from banks.simulator.refusals import Malformed
-from banks.simulator.techcombank.soap import Node, parse
+from banks.simulator.xml_elements import Node, parse
 
 MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATED: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

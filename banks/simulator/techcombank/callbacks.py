@@ -18,7 +18,8 @@ from banks.simulator.refusals import Malformed
 from banks.simulator.techcombank import sealing, signing
 from banks.simulator.techcombank.codes import SUCCESS
 from banks.simulator.techcombank.enrolment import TechcombankSide
-from banks.simulator.techcombank.soap import COLLECTION, Node, Tree, body, element, message, parts, text
+from banks.simulator.techcombank.soap import COLLECTION, Tree, body, element, message, parts, text
+from banks.simulator.xml_elements import Node
 
 ACTION: Final = "UpdateStatus"
 HEADERS: Final = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{ACTION}"'}

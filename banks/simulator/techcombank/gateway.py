@@ -34,7 +34,8 @@ from banks.simulator.techcombank.codes import (
 )
 from banks.simulator.techcombank.enrolment import API_PATH
 from banks.simulator.techcombank.requests import Caller, Header
-from banks.simulator.techcombank.soap import ACCOUNT, COLLECTION, Node, Tree
+from banks.simulator.techcombank.soap import ACCOUNT, COLLECTION, Tree
+from banks.simulator.xml_elements import Node, parse
 
 if TYPE_CHECKING:
     from banks.simulator.faults import OrderFault
@@ -167,7 +168,7 @@ class Gateway:
         return found, inner
 
     def _unsealed(self, text: str) -> Node:
-        return soap.parse(sealing.unseal(text, self._side.sealing_key_pem, self._settings.envelope))
+        return parse(sealing.unseal(text, self._side.sealing_key_pem, self._settings.envelope))
 
     def fund_transfer(self, asked: Node) -> Tree:
         """5.1.3: one transfer, taken and executed later."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import ssl
 from datetime import date, datetime
-from functools import cache
 from typing import Final, cast
 
 from flask import Flask
@@ -78,7 +77,7 @@ class Techcombank(Personality):
         return super().notices_of(movement) if self._settings().pushes else ()
 
     def letter(self, notice: Notice, at: datetime) -> Letter:
-        key = self._side().signing_key_pem if notice.key == "right" else _stranger_pem()
+        key = self._side().signing_key_pem if notice.key == "right" else keys.stranger_pem()
         if notice.order is not None:
             return Letter(callbacks.HEADERS, self._callback(notice, at, key))
         rows = [row for row in map(self.state.books.movement, notice.references) if row is not None]
@@ -108,9 +107,3 @@ class Techcombank(Personality):
 
     def _side(self) -> TechcombankSide:
         return cast("TechcombankSide", self.state.bank_side)
-
-
-@cache
-def _stranger_pem() -> str:
-    """The key of nobody, which signs what is to be signed wrongly."""
-    return keys.private_pem(keys.new_key())

@@ -30,7 +30,8 @@ from banks.simulator.techcombank.codes import (
     refused,
 )
 from banks.simulator.techcombank.signing import Signature
-from banks.simulator.techcombank.soap import Node, only, parts, text
+from banks.simulator.techcombank.soap import only, parts, text
+from banks.simulator.xml_elements import Node
 
 ID: Final = (r"[A-Za-z0-9_.-]{1,36}", "1 to 36 letters, digits, _, . and -")
 ACCOUNT: Final = (r"[A-Z0-9]{1,19}", "1 to 19 capital letters and digits")

@@ -1,83 +1,26 @@
 """SOAP 1.1: messages from outside read strictly, the bank's own written with prefixes that change.
 
-Elements are known by namespace and name, never by prefix (5.1 of the bank wire specification). Document types, and so
-entities of one's own, are refused. [assumed]: children stand in the order the specification lists them in.
+Elements are known by namespace and name, never by prefix (5.1 of the bank wire specification). [assumed]: children
+stand in the order the specification lists them in.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple, TypeAlias
-from xml.parsers import expat
+from typing import Final, Literal, TypeAlias
 from xml.sax.saxutils import escape, quoteattr
 
 from banks.simulator.refusals import Malformed
+from banks.simulator.xml_elements import Node, parse
 
 ENVELOPE: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 COLLECTION: Final = "http://www.techcombank.com.vn/services/bank/collection/v1"
 ACCOUNT: Final = "http://www.techcombank.com.vn/account/v1"
-DEPTH_MAX: Final = 20
 
 Prefixes = Literal["rotate", "v1", "ns", "none"]
 STYLES: Final[dict[str, tuple[str, str]]] = {"v1": ("soapenv", "v1"), "ns": ("S", "ns2"), "none": ("soap", "")}
 """Prefix of the envelope and of what it holds: seen with `soapenv:`/`S:` and `v1:`/`ns:`."""
-
-
-class Node(NamedTuple):
-    """One element as it was read. `text` is what stands between its tags, with blanks taken off its ends."""
-
-    namespace: str
-    name: str
-    attributes: dict[str, str]
-    children: list[Node]
-    text: str
-
-
-class _Builder:
-    def __init__(self) -> None:
-        self.open: list[tuple[Node, list[str]]] = []
-        self.root: Node | None = None
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        if len(self.open) >= DEPTH_MAX:
-            raise Malformed("elements stand too deep in each other")
-        namespace, _, local = name.rpartition(" ")
-        self.open.append((Node(namespace, local, attributes, [], ""), []))
-
-    def data(self, text: str) -> None:
-        self.open[-1][1].append(text)
-
-    def end(self, _name: str) -> None:
-        node, pieces = self.open.pop()
-        node = node._replace(text="".join(pieces).strip())
-        if node.children and node.text:
-            raise Malformed(f"{node.name} has text beside elements")
-        if self.open:
-            self.open[-1][0].children.append(node)
-        else:
-            self.root = node
-
-
-def parse(raw: bytes) -> Node:
-    """The root element of the XML in `raw`, which is UTF-8. Raises Malformed."""
-    builder = _Builder()
-    parser = expat.ParserCreate("utf-8", namespace_separator=" ")
-    parser.StartElementHandler = builder.start
-    parser.EndElementHandler = builder.end
-    parser.CharacterDataHandler = builder.data
-    parser.StartDoctypeDeclHandler = _no_doctype
-    try:
-        parser.Parse(raw.decode("utf-8"), True)
-    except (UnicodeDecodeError, expat.ExpatError) as fault:
-        raise Malformed(f"not XML: {fault}") from fault
-    if builder.root is None:
-        raise Malformed("no element")
-    return builder.root
-
-
-def _no_doctype(*_: object) -> None:
-    raise Malformed("a document type is not taken")
 
 
 def body(raw: bytes) -> Node:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
+from banks.simulator import keys
 from banks.simulator.clock import VIETNAM
 from banks.simulator.jsonfields import Fields, parse_object
 from banks.simulator.records import Notice
@@ -20,12 +21,12 @@ HEADER = (
 )
 
 
-def compose(notice: Notice, records: Sequence[Row], side: VietinSide, at: datetime, stranger_pem: str) -> str:
-    """The body of `notice` sent at `at`. A wrong key signs with `stranger_pem`, a missing one leaves it empty; of a
+def compose(notice: Notice, records: Sequence[Row], side: VietinSide, at: datetime) -> str:
+    """The body of `notice` sent at `at`. A wrong key is a stranger's, a missing one leaves the signature empty; of a
     tampered one the direction, which the signature does not cover, was turned on the way.
     """
     text = "".join(_covered(record, balance=True) for record in records)
-    pem = side.bank_private_pem if notice.key == "right" else stranger_pem
+    pem = side.bank_private_pem if notice.key == "right" else keys.stranger_pem()
     rows = [record | ({"transType": _turned(record)} if notice.body == "tampered" else {}) for record in records]
     header = {
         "msgId": notice.request_trace.replace("-", ""),

@@ -7,13 +7,11 @@ from typing import Final, cast
 
 from flask import Flask
 
-from banks.simulator import keys
 from banks.simulator.enrolment import BankSide, Enrolment
 from banks.simulator.orders import OrderDesk
 from banks.simulator.personality import Letter, Personality, Reply
 from banks.simulator.profile import Profile
 from banks.simulator.records import Notice
-from banks.simulator.state import State
 from banks.simulator.vietinbank import enrolment, notices, rows
 from banks.simulator.vietinbank.codes import BIN, INSUFFICIENT_FUNDS
 from banks.simulator.vietinbank.enrolment import VietinSide
@@ -45,10 +43,6 @@ class Vietinbank(Personality):
     profile = PROFILE
     bank_side = VietinSide
 
-    def __init__(self, state: State) -> None:
-        super().__init__(state)
-        self._stranger_pem = keys.private_pem(keys.new_key())
-
     @classmethod
     def enrol(cls, enrolment_: Enrolment) -> tuple[BankSide, list[dict[str, object]]]:
         return enrolment.enrol(enrolment_)
@@ -60,7 +54,7 @@ class Vietinbank(Personality):
         return 0
 
     def letter(self, notice: Notice, at: datetime) -> Letter:
-        body = notices.compose(notice, self._records(notice), self._side(), at, self._stranger_pem)
+        body = notices.compose(notice, self._records(notice), self._side(), at)
         return Letter({"Content-Type": "application/json; charset=utf-8"}, body)
 
     def reply_fault(self, notice: Notice, letter: Letter, reply: Reply) -> str | None:

@@ -33,3 +33,7 @@ def test_a_servers_certificate_names_its_host(host: str) -> None:
     assert certificate.public_key() == key.public_key()
     (name,) = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
     assert str(name.value) == host
+
+
+def test_the_stranger_is_one_and_nobody_else() -> None:
+    assert keys.stranger_pem() == keys.stranger_pem() != keys.private_pem(keys.new_key())

@@ -8,7 +8,8 @@ from banks.simulator.records import Party
 from banks.simulator.refusals import Malformed, Refused
 from banks.simulator.techcombank import requests
 from banks.simulator.techcombank.requests import Header, Transfer
-from banks.simulator.techcombank.soap import COLLECTION, parse
+from banks.simulator.techcombank.soap import COLLECTION
+from banks.simulator.xml_elements import parse
 
 HEADER = Header("T1", "2025-01-15", "NAPAS", "", ())
 VALUES = {"TxTp": "DOMESTIC", "TxDt": "2025-01-15", "TxAmt": "200000", "Desc": "SOCAI000001 Chi tra"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from banks.simulator.refusals import Malformed
-from banks.simulator.techcombank.soap import COLLECTION, STYLES, Tree, body, message, only, parse, parts, style, text
+from banks.simulator.techcombank.soap import COLLECTION, STYLES, Tree, body, message, only, parts, style, text
+from banks.simulator.xml_elements import parse
 
 
 @pytest.mark.parametrize("prefixes", sorted(STYLES))
@@ -20,25 +21,6 @@ def test_what_is_written_is_read_whatever_its_prefixes(prefixes: str) -> None:
 def test_prefixes_come_by_turns_or_stay() -> None:
     assert {style("rotate", turn) for turn in range(3)} == set(STYLES.values())
     assert {style("ns", turn) for turn in range(3)} == {("S", "ns2")}
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        *("", "<a>", "<a/><b/>", "text", "<a>text<b/></a>", "<!DOCTYPE a><a/>", "<a>&nothing;</a>"),
-        "<a>" * 21 + "</a>" * 21,
-    ],
-)
-def test_what_is_not_plain_xml_is_refused(raw: str) -> None:
-    with pytest.raises(Malformed):
-        parse(raw.encode())
-
-
-def test_utf_8_alone_is_read() -> None:
-    with pytest.raises(Malformed):
-        parse("<a>Trả</a>".encode("utf-16"))
-    with pytest.raises(Malformed):
-        parse(b"<a>\xff</a>")
 
 
 @pytest.mark.parametrize("raw", ["<a><b/></a>", "<a><c/><b/></a>", "<a><b/><c/><c/></a>", "<a><b/><c/><d/></a>"])
