@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from ledger.aggregate import Aggregate, Envelope, Event, follows
+from ledger.balance_anchors import ends, judged
 from ledger.balance_chain import APART, Gap, Movement, amounts_to, gaps, total
 from ledger.context import Context
 from ledger.ids import derive
@@ -133,7 +134,7 @@ class Completeness(Aggregate):
         it; those booked after `until` may still lack neighbours that are under way.
         """
         settled = [one for one in movements if one.booked_at <= until]
-        found = [gap for gap in gaps(movements) if gap.seen_at > self._floor]
+        found = [gap for gap in judged(gaps(movements), movements, until) if gap.seen_at > self._floor]
         checkpoint, lack = self._against_told(settled, found, until)
         holes = tuple(self._hole(gap) for gap in found if not gap.doubtful and gap.seen_at + APART <= until)
         if lack is not None:
@@ -203,10 +204,10 @@ class Completeness(Aggregate):
         counted = known.balance + total(one for one in settled if known.at < one.booked_at <= cut)
         rest = told.balance - counted
         fits = amounts_to(rest, perhaps)
-        if fits:
+        if fits and _is_certain(told.balance, counted, perhaps):
             return Checkpoint(cut, counted), None
         by_gaps = sum((gap.missing for gap in found if gap.seen_at <= told.at), Money(0))
-        if fits is None or amounts_to(rest - by_gaps, perhaps) is not False:
+        if fits is not False or amounts_to(rest - by_gaps, perhaps) is not False:
             return None, None
         missing = rest - by_gaps - total(one for one in perhaps if one.booked_at <= told.at)
         return None, self._lack(known, told, missing)
@@ -265,3 +266,13 @@ class Completeness(Aggregate):
     def _hole_closed(self, event: HoleClosed, envelope: Envelope) -> None:
         self.holes = {key: hole for key, hole in self.holes.items() if key != event.hole_id}
         self.noticed_at = {key: at for key, at in self.noticed_at.items() if key != event.hole_id}
+
+
+def _is_certain(balance: Money, counted: Money, perhaps: Sequence[Movement]) -> bool:
+    """Whether this balance is that of `counted` and some of the movements of which it is open which it counts: they
+    begin there, and it is one of theirs. That some of them make up the difference may be chance.
+    """
+    if not perhaps:
+        return balance == counted
+    led = ends(perhaps)
+    return led is not None and led[0] == counted and balance in {counted, *(one.balance_after for one in perhaps)}
