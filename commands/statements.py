@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Final, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from commands.command import Command, Decided, handler
 from commands.overdrafts import overdrawn
@@ -153,17 +153,17 @@ def record_statement_line(ledger: Ledger, context: Context, command: RecordState
     """The line, and in the same insertion whatever it means. The same line again changes nothing, but may be the first
     to tell the balance after it.
     """
-    line_id = line_of(command)
-    known = ledger.find(StatementLine, line_id)
+    line_id, there = line_of(command), _what_is_there(ledger, command)
+    known = there.lines.get(line_id)
     if known is not None:
         known.tell_balance(context, balance_after=command.balance_after)
         return Decided(known)
     if command.is_reversal:
-        return _decide_reversal(ledger, context, line_id, command)
-    line = _record(ledger, context, line_id, command, command.direction)
+        return _decide_reversal(ledger, context, there, command)
+    line = _record(ledger, context, line_id, there, command, command.direction)
     if command.direction == "credit":
-        return _decide_credit(ledger, context, line, command)
-    return _decide_debit(ledger, context, line, command)
+        return _decide_credit(ledger, context, line, there, command)
+    return _decide_debit(ledger, context, line, there, command)
 
 
 @handler(MatchStatementLine)
@@ -245,6 +245,30 @@ def _opposite(direction: Direction) -> Direction:
     return "debit" if direction == "credit" else "credit"
 
 
+class _There(NamedTuple):
+    """What a report may touch and is on record: the lines of its key, by id, and the payment intents and payouts it
+    names.
+    """
+
+    lines: dict[str, StatementLine]
+    intents: list[PaymentIntent]
+    payouts: list[Payout]
+
+
+def _what_is_there(ledger: Ledger, command: RecordStatementLine) -> _There:
+    """In one reading: of our own field at the bank first, else of its text, a payout is named."""
+    lines = [_line(command, what) for what in ("credit", "debit", "reversal")]
+    intents = [id_of_code(code) for code in codes.find_payment_codes(command.memo.text)]
+    named = codes.find_end_to_end_ids(command.end_to_end_id) or codes.find_end_to_end_ids(command.memo.text)
+    payouts = [id_of_end_to_end(one) for one in named]
+    there = ledger.find_all([*lines, *intents, *payouts])
+    return _There(
+        lines={one: line for one in lines if isinstance(line := there.get(one), StatementLine)},
+        intents=[intent for one in intents if isinstance(intent := there.get(one), PaymentIntent)],
+        payouts=[payout for one in payouts if isinstance(payout := there.get(one), Payout)],
+    )
+
+
 def _found(ledger: Ledger, kind: type[A], streams: Iterable[str]) -> list[A]:
     return [found for found in (ledger.find(kind, stream) for stream in streams) if found is not None]
 
@@ -258,10 +282,10 @@ def _unmatched(ledger: Ledger, line_id: str, direction: Direction) -> StatementL
 
 
 def _record(
-    ledger: Ledger, context: Context, line_id: str, command: RecordStatementLine, direction: Direction
+    ledger: Ledger, context: Context, line_id: str, there: _There, command: RecordStatementLine, direction: Direction
 ) -> StatementLine:
     number = command.counterparty_account.text
-    seal = ledger.vault.sealer(_person(ledger, line_id, command))
+    seal = ledger.vault.sealer(_person(ledger, line_id, there, command))
     return StatementLine.record(
         context,
         line_id=line_id,
@@ -282,39 +306,27 @@ def _record(
     )
 
 
-def _person(ledger: Ledger, line_id: str, command: RecordStatementLine) -> str:
+def _person(ledger: Ledger, line_id: str, there: _There, command: RecordStatementLine) -> str:
     """Whose data a line holds: the other account's, or that of the payout it names, or nobody else's."""
     if command.counterparty_account.text:
         return ledger.vault.person("account", command.counterparty_account.text)
-    payouts = _payouts_named(ledger, command)
-    if len(payouts) == 1:
-        return payouts[0].beneficiary_account.person
+    if len(there.payouts) == 1:
+        return there.payouts[0].beneficiary_account.person
     return ledger.vault.person("statement_line", line_id)
 
 
-def _intents_named(ledger: Ledger, command: RecordStatementLine) -> list[PaymentIntent]:
-    """The payment intents whose codes stand in the text of a line."""
-    return _found(ledger, PaymentIntent, map(id_of_code, codes.find_payment_codes(command.memo.text)))
-
-
-def _payouts_named(ledger: Ledger, command: RecordStatementLine) -> list[Payout]:
-    """The payouts a line names: in the bank's own field for our id first, else in its text."""
-    named = codes.find_end_to_end_ids(command.end_to_end_id) or codes.find_end_to_end_ids(command.memo.text)
-    return _found(ledger, Payout, map(id_of_end_to_end, named))
-
-
-def _decide_credit(ledger: Ledger, context: Context, line: StatementLine, command: RecordStatementLine) -> Decided:
-    reversal = _waiting_reversal(ledger, line, command)
+def _decide_credit(
+    ledger: Ledger, context: Context, line: StatementLine, there: _There, command: RecordStatementLine
+) -> Decided:
+    reversal = _waiting_reversal(line, there, command)
     if reversal is not None:
         return _take_back_at_once(context, line, reversal)
-    intents = _intents_named(ledger, command)
-    if len(intents) > 1:
+    if len(there.intents) > 1:
         return _leave_credit(context, line, "several_codes")
-    if intents:
-        return _decide_payment(ledger, context, line, intents[0])
-    payouts = _payouts_named(ledger, command)
-    if len(payouts) == 1:
-        return _decide_return(ledger, context, line, payouts[0])
+    if there.intents:
+        return _decide_payment(ledger, context, line, there.intents[0])
+    if len(there.payouts) == 1:
+        return _decide_return(ledger, context, line, there.payouts[0])
     return _leave_credit(context, line, "no_code")
 
 
@@ -368,11 +380,13 @@ def _decide_return(ledger: Ledger, context: Context, line: StatementLine, payout
     return Decided(line, payout, account, entry, *captured)
 
 
-def _decide_debit(ledger: Ledger, context: Context, line: StatementLine, command: RecordStatementLine) -> Decided:
-    reversal = _waiting_reversal(ledger, line, command)
+def _decide_debit(
+    ledger: Ledger, context: Context, line: StatementLine, there: _There, command: RecordStatementLine
+) -> Decided:
+    reversal = _waiting_reversal(line, there, command)
     if reversal is not None:
         return _take_back_at_once(context, line, reversal)
-    payouts = _payouts_named(ledger, command)
+    payouts = there.payouts
     if len(payouts) == 1 and _may_show(line, payouts[0]):
         entry, others = _confirm(ledger, context, line, payouts[0], source=accounts.bank(line.bank_account_id))
         line.match(context, owner_id=payouts[0].id, entry_id=entry.id)
@@ -441,12 +455,12 @@ def _accept_first(context: Context, payout: Payout, account: Account, on: date) 
     return (entry,)
 
 
-def _decide_reversal(ledger: Ledger, context: Context, line_id: str, command: RecordStatementLine) -> Decided:
-    original = _taken_back(ledger, command)
+def _decide_reversal(ledger: Ledger, context: Context, there: _There, command: RecordStatementLine) -> Decided:
+    original = _taken_back(ledger, there, command)
     # Whether a bank's word on a reversal repeats the direction of what it takes back is not public: our record of that
     # movement decides; without one the word is taken for how the money moved (wire specification, chapter 10).
     direction = _opposite(original.direction) if original else command.direction
-    line = _record(ledger, context, line_id, command, direction)
+    line = _record(ledger, context, line_of(command), there, command, direction)
     if original is None or original.status == "reversed" or original.entry_id is None:
         return _leave_reversal(context, line)
     payout = ledger.find(Payout, original.owner_id or "")
@@ -464,14 +478,14 @@ def _decide_reversal(ledger: Ledger, context: Context, line_id: str, command: Re
     return Decided(line, *others)
 
 
-def _taken_back(ledger: Ledger, command: RecordStatementLine) -> StatementLine | None:
+def _taken_back(ledger: Ledger, there: _There, command: RecordStatementLine) -> StatementLine | None:
     """The movement a reversal takes back: under the same reference, or named by a code of ours in its text."""
-    references = (_line(command, command.direction), _line(command, _opposite(command.direction)))
-    for line in _found(ledger, StatementLine, references):
-        return line
-    named = [line_id for intent in _intents_named(ledger, command) for line_id in intent.lines]
-    named += [payout.line_id for payout in _payouts_named(ledger, command) if payout.line_id]
     opposite = _opposite(command.direction)
+    for direction in (command.direction, opposite):
+        if (line := there.lines.get(_line(command, direction))) is not None:
+            return line
+    named = [line_id for intent in there.intents for line_id in intent.lines]
+    named += [payout.line_id for payout in there.payouts if payout.line_id]
     for line in _found(ledger, StatementLine, named):
         if line.amount == command.amount and line.direction == opposite and line.status == MATCHED:
             return line
@@ -511,9 +525,9 @@ def _reverse_payout(
     return decided
 
 
-def _waiting_reversal(ledger: Ledger, line: StatementLine, command: RecordStatementLine) -> StatementLine | None:
+def _waiting_reversal(line: StatementLine, there: _There, command: RecordStatementLine) -> StatementLine | None:
     """The reversal of this line that came before it, if one waits."""
-    reversal = ledger.find(StatementLine, _line(command, "reversal"))
+    reversal = there.lines.get(_line(command, "reversal"))
     waits = reversal is not None and reversal.status == UNMATCHED and reversal.direction != line.direction
     return reversal if waits else None
 

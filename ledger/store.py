@@ -11,7 +11,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
+from typing import Any, ClassVar, Final, Protocol, Self, TypeVar, cast, runtime_checkable
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import DomainEventProtocol
@@ -41,6 +41,11 @@ from ledger.snapshots import Snapshots
 A = TypeVar("A", bound=Aggregate)
 
 
+UPTO_THE_END: Final = 2**53
+"""Beyond every position."""
+
+
+@runtime_checkable
 class HasLog(Protocol):
     """Our application recorders: the library's interface, and the log under it."""
 
@@ -147,6 +152,22 @@ class Ledger(Application[str]):
                 # Most kinds have no snapshots: looking for one would cost every reading a round trip.
                 found = self._folded(stream, version)
         return found if isinstance(found, kind) else None
+
+    def find_all(self, streams: Sequence[str]) -> dict[str, Aggregate]:
+        """Those of these aggregates that there are, by stream, in one reading of the log. For kinds without snapshots.
+
+        Raises EventStoreUnavailable, LogDamaged.
+        """
+        if not isinstance(self.recorder, HasLog):  # one of the library's own, which reads a stream at a time
+            there = ((stream, self._folded(stream, None)) for stream in streams)
+            return {stream: aggregate for stream, aggregate in there if aggregate is not None}
+        found: dict[str, Aggregate] = {}
+        for row in self.histories(streams, UPTO_THE_END):
+            envelope = decode(row.name, row.stream, row.version, row.state, row.position)
+            folded = envelope.mutate(found.get(row.stream))
+            if folded is not None:
+                found[row.stream] = folded
+        return found
 
     def keep(self, *aggregates: Aggregate) -> int:
         """Keep the new events of all these aggregates in one atomic insertion; the position of the last.

@@ -223,6 +223,18 @@ def test_the_log_is_followed_in_order_by_name_and_from_any_place(real: Story) ->
     assert list(real.ledger.follow(after=real.ledger.head())) == []
 
 
+def test_several_streams_are_found_in_one_reading_as_they_are_one_by_one(real: Story) -> None:
+    for story in (real, Story()):
+        merchant_id = story.funded(2_000_000)
+        payout = story.submitted(merchant_id, 1_000_000)
+        streams = [payout.id, merchant_id, "po_9"]
+        found = story.ledger.find_all(streams)
+        assert found.keys() == {payout.id, merchant_id}
+        for stream, aggregate in found.items():
+            assert vars(aggregate) == vars(story.ledger.get(type(aggregate), stream))
+        assert story.ledger.find_all([]) == {}
+
+
 def test_waiting_ends_at_once_when_there_is_news_and_says_when_there_is_none(real: Story) -> None:
     real.merchant()
     assert real.ledger.wait(after=0, timeout_s=30) is True
