@@ -41,7 +41,7 @@ from projections.live_rows import LiveRows, Wanted, read
 from projections.messages import Statement, sent
 from projections.places import places
 from projections.projection import PROJECTIONS, Projection
-from projections.proof import is_to_be_summed, sum_up
+from projections.proof import is_to_be_summed, notes_of, sum_up
 from projections.recent import Found, Recent
 from projections.tables import Layout, Place, is_made_so, make_tables, serving
 from projections.writing import Statements
@@ -226,12 +226,13 @@ def _written(
 ) -> dict[str, LiveRows]:
     """Let `statements` write what follows from a section; the rows by projection."""
     written: dict[str, LiveRows] = {}
+    notes: dict[str, Sequence[str]] = {}
     concerning = {place.name: section.concerning(PROJECTIONS[place.name]) for place in together}
     for name in concerning:
         layout = serving(PROJECTIONS[name])
         written[name] = LiveRows(connection, layout.tables, layout.proof, recent.rows(name))
         if is_to_be_summed(section.after, section.upto):
-            sum_up(connection, statements, layout.proof, layout.proof_noted)
+            notes[name] = notes_of(connection, layout.proof_noted)
     read(connection, [(rows, _expected(rows, PROJECTIONS[name], concerning[name])) for name, rows in written.items()])
     for name, rows in written.items():
         _fold_all(rows, PROJECTIONS[name], section, concerning[name])
@@ -239,8 +240,12 @@ def _written(
     for rows in written.values():
         rows.write(statements)
         statements.send_ahead()
+    # What is left is worked out while the server writes.
     for name, rows in written.items():
-        rows.prove(statements, serving(PROJECTIONS[name]).proof_noted, section.upto)
+        layout = serving(PROJECTIONS[name])
+        if name in notes:
+            sum_up(statements, notes[name], layout.proof, layout.proof_noted)
+        rows.prove(statements, layout.proof_noted, section.upto)
     return written
 
 
@@ -318,7 +323,7 @@ def fold(connection: Connection, layout: Layout, section: Section, waiting: Set[
     _fold_all(rows, layout.projection, section, concerning)
     # Also where nothing is noted: a table that is gone is found here, and not first by the nightly check.
     statements = Statements(connection)
-    sum_up(connection, statements, layout.proof, layout.proof_noted)
+    sum_up(statements, notes_of(connection, layout.proof_noted), layout.proof, layout.proof_noted)
     statements.send()
     rows.flush()
 

@@ -13,6 +13,7 @@ import struct
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from operator import neg
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -81,27 +82,26 @@ class Proof:
             digest.update(line)
             digests.append(digest.digest())
         words = struct.unpack(f"<{2 * len(digests)}Q", b"".join(digests))
+        if rows < 0:
+            words = tuple(map(neg, words))
         sums = self._sums.setdefault(name, {})
         known = sums.get
         for bucket, low, high in zip(buckets, words[::2], words[1::2], strict=True):
             standing = known(bucket)
             if standing is None:
-                sums[bucket] = [rows, rows * low, rows * high]
+                sums[bucket] = [rows, low, high]
             else:
                 standing[0] += rows
-                standing[1] += rows * low
-                standing[2] += rows * high
+                standing[1] += low
+                standing[2] += high
 
     def merge(self, hashes: Mapping[Bucket, SetHash]) -> None:
         """These rows as well."""
         self._take((*bucket, found.rows, found.low, found.high) for bucket, found in hashes.items())
 
-    def merge_noted(self, connection: Connection, noted: Table) -> None:
-        """What was noted in such a table as well; a note that cannot be read counts as one row of no table.
-
-        Raises what the driver raises.
-        """
-        for text in connection.scalars(select(noted.c.changes)):
+    def merge_notes(self, notes: Iterable[str]) -> None:
+        """What was noted as well; a note that cannot be read counts as one row of no table."""
+        for text in notes:
             try:
                 changes = list(_changes(text))
             except (ValueError, struct.error):
@@ -150,10 +150,15 @@ class Proof:
                     yield name, day, merchant, rows, low & MASK, high & MASK
 
 
-def sum_up(connection: Connection, statements: Statements, kept: Table, noted: Table) -> None:
-    """Let `statements` add up in `kept` what was noted so far, and clear `noted`. Raises what the driver raises."""
+def notes_of(connection: Connection, noted: Table) -> Sequence[str]:
+    """What stands in a table of changes that are not added up yet. Raises what the driver raises."""
+    return connection.scalars(select(noted.c.changes)).all()
+
+
+def sum_up(statements: Statements, notes: Iterable[str], kept: Table, noted: Table) -> None:
+    """Let `statements` add up in `kept` all that stands in `noted`, and clear it; `notes`: what `notes_of` gave."""
     proof = Proof()
-    proof.merge_noted(connection, noted)
+    proof.merge_notes(notes)
     proof.write(statements, kept)
     statements.clear(noted)
 
@@ -176,10 +181,10 @@ def noted_table(name: str) -> Table:
 
 
 def kept_hashes(connection: Connection, kept: Table, noted: Table) -> dict[Bucket, SetHash]:
-    """The set hashes that stand in two such tables, those of no rows left out. See `Proof.merge_noted`."""
+    """The set hashes that stand in two such tables, those of no rows left out. See `Proof.merge_notes`."""
     standing = Proof()
     standing.merge(_summed(connection, kept))
-    standing.merge_noted(connection, noted)
+    standing.merge_notes(notes_of(connection, noted))
     return standing.hashes()
 
 

@@ -30,7 +30,7 @@ from projections.database import Database, open_database
 from projections.follower import run_batch, run_round
 from projections.payments import PAYMENTS
 from projections.projection import PROJECTIONS, Projection
-from projections.proof import sum_up
+from projections.proof import notes_of, sum_up
 from projections.tables import Layout
 from projections.writing import Statements
 from tests.projections.planted import TALLIES, Planted
@@ -73,7 +73,8 @@ def test_nothing_is_found_in_untouched_tables_and_a_hundred_random_changes_are(t
 
 def _sum_up(projection: Projection, connection: Connection) -> None:
     statements = Statements(connection)
-    sum_up(connection, statements, projection.proof, projection.proof_noted)
+    notes = notes_of(connection, projection.proof_noted)
+    sum_up(statements, notes, projection.proof, projection.proof_noted)
     statements.send()
 
 

@@ -29,6 +29,7 @@ from projections.proof import (
     is_to_be_summed,
     kept_hashes,
     noted_table,
+    notes_of,
     proof_table,
     sum_up,
 )
@@ -69,12 +70,12 @@ def _note(proof: Proof, kept: Table, noted: Table, position: int, connection: Co
 
 def _sum_up(kept: Table, noted: Table, connection: Connection) -> None:
     statements = Statements(connection)
-    sum_up(connection, statements, kept, noted)
+    sum_up(statements, notes_of(connection, noted), kept, noted)
     statements.send()
 
 
 def _notes(noted: Table, connection: Connection) -> list[str]:
-    return list(connection.scalars(select(noted.c.changes)))
+    return list(notes_of(connection, noted))
 
 
 @given(LINES, LINES, st.randoms(use_true_random=False))
