@@ -42,7 +42,7 @@ from projections.messages import Statement, sent
 from projections.places import places
 from projections.projection import PROJECTIONS, Projection
 from projections.proof import is_to_be_summed, notes_of, sum_up
-from projections.recent import Found, Recent
+from projections.recent import Recent, Seen
 from projections.tables import Layout, Place, is_made_so, make_tables, serving
 from projections.writing import Statements
 
@@ -194,7 +194,7 @@ def _apply_all(database: Database, together: list[Place], section: Section, at: 
     if not section:
         return 0
     try:
-        found = database.write(partial(_apply_together, database, together, section, recent))
+        seen = database.write(partial(_apply_together, database, together, section, recent))
     except Exception as error:
         recent.forget()
         if not isinstance(error, _EachByItself) and not is_poison(error) and not _is_lacking(error):
@@ -202,13 +202,13 @@ def _apply_all(database: Database, together: list[Place], section: Section, at: 
         return sum(_apply_alone(database, PROJECTIONS[place.name], section, at) for place in together)
     if len(together) == len(PROJECTIONS):
         moved = {place.name: msgspec.structs.replace(place, position=section.upto) for place in together}
-        recent.moved(moved, found)
+        recent.moved(moved, seen)
     return len(together) * len(section)
 
 
 def _apply_together(
     database: Database, together: list[Place], section: Section, recent: Recent, connection: Connection
-) -> dict[str, Found]:
+) -> dict[str, Seen]:
     """The same in one transaction; the rows as they then stand.
 
     Raises _EachByItself when one of them may not be moved so, IntegrityError when a row was taken for new that is not.
@@ -218,7 +218,7 @@ def _apply_together(
     with Statements(connection) as statements:
         written = _written(connection, together, section, recent, statements)
         statements.send()
-    return {name: rows.kept for name, rows in written.items()}
+    return {name: rows.seen for name, rows in written.items()}
 
 
 def _written(

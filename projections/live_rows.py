@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Table
 
 from projections.asking import Question, found
 from projections.encoding import Key, Lines, Row, encoder
-from projections.proof import Proof
-from projections.recent import UNKNOWN, Found, RecentRows
+from projections.proof import Proof, Word
+from projections.recent import UNKNOWN, RecentRows, Seen
 from projections.rows import Habit, KnownRows, increased, primary, shape
 from projections.writing import Statements
 
@@ -31,11 +31,16 @@ class Change(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What was written to a table: the rows that stand there `now`, and those that stood there `before`."""
+    """What was written to a table: the changes that left a row there, and its `lines`.
+
+    `before`: the lines of rows that stood there before; `known`: what others that did so counted for in the proof.
+    """
 
     table: str
-    now: Lines
+    changes: Sequence[Change]
+    lines: Lines
     before: Lines
+    known: Sequence[Word]
 
 
 class LiveRows(KnownRows):
@@ -58,15 +63,16 @@ class LiveRows(KnownRows):
         self._proof_table = proof
         self._proof = Proof()
         self._unproven: list[Written] = []
+        self._words: dict[str, dict[Key, tuple[Row, Word]]] = {}
         self._recent = recent
         self._stream = ""
         self._habit = Habit()
         self._guesses: dict[tuple[str, Key], Habit] = {}
 
     @property
-    def kept(self) -> Found:
+    def seen(self) -> Seen:
         """The rows that were asked for or written, as they stand since the last writing."""
-        return self._kept
+        return Seen(self._kept, self._words)
 
     def begin(self, stream: str, habit: Habit) -> None:
         """What is asked for or put from now on follows from an event of `stream`; `habit` learns from it."""
@@ -136,14 +142,23 @@ class LiveRows(KnownRows):
         up to this position are only noted there, see `Proof.note`.
         """
         if self._proof_table is not None:
-            for name, now, before in self._unproven:
-                self._proof.add_all(name, now.lines, now.buckets)
-                self._proof.add_all(name, before.lines, before.buckets, rows=-1)
+            for written in self._unproven:
+                self._count(written)
             if noted is None:
                 self._proof.write(statements, self._proof_table)
             else:
                 self._proof.note(statements, self._proof_table, noted, position)
         self._unproven.clear()
+
+    def _count(self, written: Written) -> None:
+        name, lines, before = written.table, written.lines, written.before
+        words = self._proof.add_all(name, lines.lines, lines.buckets)
+        self._proof.add_all(name, before.lines, before.buckets, rows=-1)
+        self._proof.add_words(name, written.known, rows=-1)
+        if self._recent is not None and name in self._recent.changing:
+            self._words[name] = {
+                key: (new, word) for (key, _, new), word in zip(written.changes, words, strict=True) if new is not None
+            }
 
     def table(self, name: str) -> Table:
         """The physical table behind a declared one."""
@@ -173,16 +188,29 @@ class LiveRows(KnownRows):
 
     def _write(self, statements: Statements, name: str, table: Table, changes: list[Change]) -> None:
         others = [change for change in changes if change.old is not None]
-        fresh = [change.new for change in changes if change.old is None and change.new is not None]
-        changed = [change.new for change in others if change.new is not None]
-        before = [change.old for change in others if change.old is not None and self._proof_table is not None]
+        fresh = [change for change in changes if change.old is None] if others else changes
+        now = [change for change in (*fresh, *others) if change.new is not None]
+        known, before = self._stood(name, others)
         # In one go: for a few rows most of it is what a call costs.
-        rows = encoder(table).encoded([*fresh, *changed, *before])
-        now = len(fresh) + len(changed)
+        rows = encoder(table).encoded([*(change.new for change in now if change.new is not None), *before])
         statements.insert(table, rows.some(0, len(fresh)))
-        statements.upsert(table, rows.some(len(fresh), now))
+        statements.upsert(table, rows.some(len(fresh), len(now)))
         statements.remove(table, [change.key for change in others if change.new is None])
-        self._unproven.append(Written(name, rows.some(0, now), rows.some(now, len(rows.lines))))
+        self._unproven.append(Written(name, now, rows.some(0, len(now)), rows.some(len(now), len(rows.lines)), known))
+
+    def _stood(self, name: str, others: Sequence[Change]) -> tuple[list[Word], list[Row]]:
+        """What these rows counted for, as far as that is remembered, and the rows of which it is not."""
+        known: list[Word] = []
+        unknown: list[Row] = []
+        if self._recent is not None and others:
+            self._recent.changing.add(name)
+        for key, row, _ in others if self._proof_table is not None else ():
+            word = None if self._recent is None or row is None else self._recent.word(name, key, row)
+            if word is not None:
+                known.append(word)
+            elif row is not None:
+                unknown.append(row)
+        return known, unknown
 
     def _ask(self, name: str, keys: Sequence[Key]) -> None:
         if keys == [(self._stream,)]:

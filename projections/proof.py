@@ -13,7 +13,6 @@ import struct
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from operator import neg
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -40,6 +39,9 @@ NOTED_MAX: Final = 60_000
 
 Bucket = tuple[str, str, str]
 """Table (as declared), day (YYYY-MM-DD) and merchant; "" where a table has no such column or a row none."""
+
+Word = tuple[tuple[str, str], int, int]
+"""What one row counts for: the day and the merchant of its bucket, and the two words of its hash."""
 
 Change = tuple[str, str, str, int, int, int]
 """A bucket, how many more rows it has, and what is to be added to the two halves of its sum."""
@@ -71,22 +73,31 @@ class Proof:
 
     def add_all(
         self, name: str, lines: Sequence[bytes], buckets: Sequence[tuple[str, str]], rows: Literal[1, -1] = 1
-    ) -> None:
+    ) -> list[Word]:
         """So many more rows of the table `name`, or with `rows` -1 so many less; `buckets`: day and merchant of each.
 
-        A word is congruent to its lower 62 bits, so nothing has to be cut off before the end.
+        Gives the words of each row, so that it can be taken away without being hashed again.
         """
         digests = []
         for line in lines:
             digest = _fresh()
             digest.update(line)
             digests.append(digest.digest())
-        words = struct.unpack(f"<{2 * len(digests)}Q", b"".join(digests))
-        if rows < 0:
-            words = tuple(map(neg, words))
+        halves = struct.unpack(f"<{2 * len(digests)}Q", b"".join(digests))
+        words = list(zip(buckets, halves[::2], halves[1::2], strict=True))
+        self.add_words(name, words, rows)
+        return words
+
+    def add_words(self, name: str, words: Iterable[Word], rows: Literal[1, -1] = 1) -> None:
+        """The same of rows whose words are known.
+
+        A word is congruent to its lower 62 bits, so nothing has to be cut off before the end.
+        """
         sums = self._sums.setdefault(name, {})
         known = sums.get
-        for bucket, low, high in zip(buckets, words[::2], words[1::2], strict=True):
+        if rows < 0:
+            words = [(bucket, -low, -high) for bucket, low, high in words]
+        for bucket, low, high in words:
             standing = known(bucket)
             if standing is None:
                 sums[bucket] = [rows, low, high]
@@ -193,14 +204,15 @@ def _note(changed: Sequence[Change]) -> str:
 
     What a server takes in costs it by the letter, and twice for a quote; so this is half of what JSON would be.
     """
-    words, sums = [], []
-    before: tuple[str, str] = ("", "")
+    words: list[str] = []
+    sums: list[int] = []
+    name_before = day_before = ""
     for name, day, merchant, rows, low, high in changed:
-        same_name, same_day = name == before[0], day == before[1]
+        same_name, same_day = name == name_before, day == day_before
         words.append(f"{_SAME if same_name else name} {_SAME if same_day else day} {merchant} {rows}")
-        sums.append(_SUMS.pack(low, high))
-        before = name, day
-    words.append(b64encode(b"".join(sums)).decode())
+        sums += low, high
+        name_before, day_before = name, day
+    words.append(b64encode(struct.pack(f"<{len(sums)}Q", *sums)).decode())
     return " ".join(words)
 
 
@@ -212,7 +224,7 @@ def _changes(text: str) -> Iterator[Change]:
     columns = [words[n::_WORDS] for n in range(_WORDS)]
     name = day = ""
     for (name_, day_, merchant, rows), (low, high) in zip(
-        zip(*columns, strict=True), _SUMS.iter_unpack(b64decode(sums, validate=True)), strict=True
+        zip(*columns, strict=True), struct.iter_unpack("<QQ", b64decode(sums, validate=True)), strict=True
     ):
         name = name if name_ == _SAME else name_
         day = day if day_ == _SAME else day_

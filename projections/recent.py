@@ -8,9 +8,10 @@ nothing here is more than a saving.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from projections.encoding import Key, Row
+from projections.proof import Word
 from projections.tables import Place
 
 ROWS_MAX: Final = 20_000
@@ -23,26 +24,56 @@ Found = Mapping[str, Mapping[Key, Row | None]]
 """Rows by table and key; None where there is none."""
 
 
+class Seen(NamedTuple):
+    """The rows of a transaction as they stand behind it, and of some what they count for in the proof.
+
+    `words`: by table and key, each with its row: they are of that very object, and of no other.
+    """
+
+    rows: Found
+    words: Mapping[str, Mapping[Key, tuple[Row, Word]]] = {}
+
+
 class RecentRows:
-    """Rows of one projection, in two generations: what was not touched while the young one filled is forgotten."""
+    """Rows of one projection, in two generations: what was not touched while the young one filled is forgotten.
+
+    `changing`: tables of which rows were seen to change, so that it pays to keep what their rows count for.
+    """
 
     def __init__(self) -> None:
-        self._young: dict[str, dict[Key, Row | None]] = {}
-        self._old: dict[str, dict[Key, Row | None]] = {}
+        self.changing: set[str] = set()
+        self._young, self._old = _Generation(), _Generation()
 
     def get(self, name: str, key: Key) -> Row | object | None:
         """A row of a table, None when there is none, or UNKNOWN."""
-        for rows in (self._young.get(name, {}), self._old.get(name, {})):
+        for rows in (self._young.rows.get(name, {}), self._old.rows.get(name, {})):
             if key in rows:
                 return rows[key]
         return UNKNOWN
 
-    def keep(self, found: Found) -> None:
+    def word(self, name: str, key: Key, row: Row) -> Word | None:
+        """What this row, which `get` gave, counts for in the proof; None when that is not known."""
+        for words in (self._young.words.get(name, {}), self._old.words.get(name, {})):
+            found = words.get(key)
+            if found is not None and found[0] is row:
+                return found[1]
+        return None
+
+    def keep(self, seen: Seen) -> None:
         """This is how these rows stand."""
-        for name, rows in found.items():
-            self._young.setdefault(name, {}).update(rows)
-        if sum(map(len, self._young.values())) > ROWS_MAX:
-            self._old, self._young = self._young, {}
+        young = self._young
+        for name, rows in seen.rows.items():
+            young.rows.setdefault(name, {}).update(rows)
+        for name, words in seen.words.items():
+            young.words.setdefault(name, {}).update(words)
+        if sum(map(len, young.rows.values())) > ROWS_MAX:
+            self._old, self._young = young, _Generation()
+
+
+class _Generation:
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[Key, Row | None]] = {}
+        self.words: dict[str, dict[Key, tuple[Row, Word]]] = {}
 
 
 class Recent:
@@ -56,11 +87,11 @@ class Recent:
         """The rows of a projection."""
         return self._rows.setdefault(name, RecentRows())
 
-    def moved(self, places: Mapping[str, Place], found: Mapping[str, Found]) -> None:
+    def moved(self, places: Mapping[str, Place], seen: Mapping[str, Seen]) -> None:
         """All projections stand here now, and these of their rows like this: the transaction that did it is over."""
         self.places = dict(places)
-        for name, rows in found.items():
-            self.rows(name).keep(rows)
+        for name, one in seen.items():
+            self.rows(name).keep(one)
 
     def forget(self) -> None:
         """Somebody else may have written."""

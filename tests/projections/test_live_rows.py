@@ -181,7 +181,7 @@ def test_rows_known_from_before_are_not_asked_for(made: Database) -> None:
         rows.put(ONE, {"id": "a", "count": 1})
         rows.delete(ONE, "never there")
         rows.flush()
-        recent.keep(rows.kept)
+        recent.keep(rows.seen)
 
     def second(connection: Connection) -> dict[str, int]:
         rows = LiveRows(connection, TABLES, recent=recent)

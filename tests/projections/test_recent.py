@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from msgspec.structs import replace
 
+from projections.balances import BALANCES
 from projections.database import Database
+from projections.encoding import Row
 from projections.follower import run_round
 from projections.projection import PROJECTIONS
+from projections.proof import Proof
 from projections.rebuild import rebuild
-from projections.recent import ROWS_MAX, UNKNOWN, Recent, RecentRows
-from tests.projections.dumped import rows_of
+from projections.recent import ROWS_MAX, UNKNOWN, Recent, RecentRows, Seen
+from projections.rows import key_of
+from tests.projections.dumped import dump_all, proof_of, rows_of
 from tests.projections.tale import Tale
 from tests.story import START
 
@@ -17,15 +23,44 @@ from tests.story import START
 def test_a_row_is_known_until_many_others_were_kept_after_it() -> None:
     rows = RecentRows()
     assert rows.get("t", ("a",)) is UNKNOWN
-    rows.keep({"t": {("a",): {"id": "a"}, ("b",): None}})
+    rows.keep(Seen({"t": {("a",): {"id": "a"}, ("b",): None}}))
     assert (rows.get("t", ("a",)), rows.get("t", ("b",)), rows.get("u", ("a",))) == ({"id": "a"}, None, UNKNOWN)
-    rows.keep({"t": {(f"k{n}",): None for n in range(ROWS_MAX)}})
+    rows.keep(Seen({"t": {(f"k{n}",): None for n in range(ROWS_MAX)}}))
     assert rows.get("t", ("a",)) == {"id": "a"}
-    rows.keep({"t": {("a",): {"id": "A"}}})
+    rows.keep(Seen({"t": {("a",): {"id": "A"}}}))
     assert rows.get("t", ("a",)) == {"id": "A"}
     for turn in range(2):
-        rows.keep({"t": {(f"{turn}{n}",): None for n in range(ROWS_MAX + 1)}})
+        rows.keep(Seen({"t": {(f"{turn}{n}",): None for n in range(ROWS_MAX + 1)}}))
     assert rows.get("t", ("a",)) is UNKNOWN
+
+
+def test_what_a_row_counts_for_is_known_of_that_very_row_and_of_no_other() -> None:
+    rows, row, word = RecentRows(), {"id": "a"}, (("2026-01-01", "m"), 1, 2)
+    rows.keep(Seen({"t": {("a",): row}}, {"t": {("a",): (row, word)}}))
+    assert rows.word("t", ("a",), row) == word
+    assert rows.word("t", ("a",), dict(row)) is None
+    assert (rows.word("t", ("b",), row), rows.word("u", ("a",), row)) == (None, None)
+    for turn in range(2):
+        assert rows.word("t", ("a",), row) == word
+        rows.keep(Seen({"t": {(f"{turn}{n}",): None for n in range(ROWS_MAX + 1)}}))
+    assert rows.word("t", ("a",), row) is None
+
+
+def test_of_rows_that_change_it_is_kept_what_they_count_for(tale: Tale, database: Database) -> None:
+    recent = Recent()
+    while _round(tale, database, 3, recent):
+        pass
+    found = dump_all(database)["balances"]["balances"]
+    assert len(found) > 1
+    proof = Proof()
+    for row in found:
+        key = key_of(BALANCES)(row)
+        standing = cast(Row, recent.rows("balances").get("balances", key))
+        word = recent.rows("balances").word("balances", key, standing)
+        assert standing == row
+        assert word is not None
+        proof.add_words("balances", [word])
+    assert proof.hashes() == proof_of(PROJECTIONS["balances"], {"balances": found})
 
 
 def test_a_log_followed_with_what_was_seen_before_gives_the_same_tables(
@@ -34,7 +69,7 @@ def test_a_log_followed_with_what_was_seen_before_gives_the_same_tables(
     recent = Recent()
     while run_round(tale.story.ledger, database, START, 3, recent).applied:
         assert recent.places.keys() == PROJECTIONS.keys()
-    assert _all(database) == _all(tables_on_sqlite)
+    assert dump_all(database) == dump_all(tables_on_sqlite)
 
 
 def test_who_was_not_the_last_to_move_the_tables_trusts_nothing_it_has_seen(
@@ -43,7 +78,7 @@ def test_who_was_not_the_last_to_move_the_tables_trusts_nothing_it_has_seen(
     one, other, turn = Recent(), Recent(), 0
     while max(_round(tale, database, 5, one), _round(tale, database, 3, other if turn % 3 else one)):
         turn += 1
-    assert _all(database) == _all(tables_on_sqlite)
+    assert dump_all(database) == dump_all(tables_on_sqlite)
 
 
 def test_rows_trusted_after_another_moved_the_tables_would_be_seen(
@@ -73,7 +108,7 @@ def test_tables_that_took_over_are_another_generation_and_nothing_of_those_befor
     assert not recent.places
     while _round(tale, database, 50, recent):
         pass
-    assert _all(database) == _all(tables_on_sqlite)
+    assert dump_all(database) == dump_all(tables_on_sqlite)
 
 
 def _round(tale: Tale, database: Database, limit: int, recent: Recent) -> int:
