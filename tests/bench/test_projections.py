@@ -12,11 +12,13 @@ from sqlalchemy import update
 
 from ledger.store import Ledger
 from local.mysql import SqlServer, drop_schema
+from projections import follower
 from projections.building import build
 from projections.comparing import compare
 from projections.database import Database, open_database
 from projections.live_rows import LiveRows
 from projections.projection import PROJECTIONS
+from projections.proof import NOTED_FOR
 from projections.tables import Layout, make_tables, serving
 from tests.bench import following, past_pages, visible
 from tests.bench.ceiling import bare_reading, finished, loaded
@@ -104,10 +106,16 @@ def test_the_proof_is_kept_on_one_side_only(
 ) -> None:
     _short(monkeypatch)
     figures = following.figures(ledger, open_fresh)
-    assert [figure.bar for figure in figures] == [20, 0.95]
+    assert [figure.bar for figure in figures] == [20, 0.95, None]
     monkeypatch.setattr(following, "Unproven", LiveRows)
     with pytest.raises(AssertionError, match="not what was meant"):
         following.figures(ledger, open_fresh)
+
+
+def test_what_few_batches_take_longer_is_borne_by_all() -> None:
+    assert following.share(0.04, []) == 0
+    assert following.share(0.04, [0.04 + 0.1, 0.04 + 0.3]) == pytest.approx(0.2 * follower.BATCH / NOTED_FOR)
+    assert following.share(0.04, [0.03]) == 0
 
 
 def test_pairs_are_put_in_order_by_their_ratio_and_stay_together() -> None:
