@@ -11,7 +11,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import Any, ClassVar, Final, Protocol, Self, TypeVar, cast
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import DomainEventProtocol
@@ -45,7 +45,6 @@ UPTO_THE_END: Final = 2**53
 """Beyond every position."""
 
 
-@runtime_checkable
 class HasLog(Protocol):
     """Our application recorders: the library's interface, and the log under it."""
 
@@ -158,7 +157,7 @@ class Ledger(Application[str]):
 
         Raises EventStoreUnavailable, LogDamaged.
         """
-        if not isinstance(self.recorder, HasLog):  # one of the library's own, which reads a stream at a time
+        if not hasattr(self.recorder, "log"):  # one of the library's own, which reads a stream at a time
             there = ((stream, self._folded(stream, None)) for stream in streams)
             return {stream: aggregate for stream, aggregate in there if aggregate is not None}
         found: dict[str, Aggregate] = {}
