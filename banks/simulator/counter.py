@@ -26,7 +26,7 @@ class Payment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A payer's transfer, by `vietqr` or by `account` and `amount`; what is given besides a code overrides it.
 
     `second_code` belongs to memo_style two_codes; `memo_style`, `trace` and `effective_date` are the bank's choice when
-    absent.
+    absent. With `shares` the bank shows the credit under the reference (and trace number) of that earlier movement.
     """
 
     vietqr: str | None = None
@@ -38,14 +38,18 @@ class Payment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     second_code: str = ""
     trace: Annotated[str, Meta(pattern=r"^[0-9]{6}$")] | None = None
     effective_date: date | None = None
+    shares: str | None = None
 
 
 class Charge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the bank takes from an account without an order, in dong."""
+    """What the bank takes from an account without an order, in dong; with `shares` under the reference of the movement
+    it is for.
+    """
 
     account: str
     amount: Amount
     memo: str = "PHI DICH VU"
+    shares: str | None = None
 
 
 class Interest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,6 +84,7 @@ class Counter:
         remitter = payment.remitter
         target = self._own(named)
         account = target.parent or named
+        shared = self._shared(payment.shares, account)
         lines = [
             Line(
                 account=account,
@@ -89,9 +94,10 @@ class Counter:
                 party=remitter,
                 style=payment.memo_style,
                 second=payment.second_code,
-                trace=payment.trace,
+                trace=payment.trace or (shared.trace if shared else None),
                 effective_on=payment.effective_date,
                 via=named if target.parent else None,
+                shares=shared.shown if shared else None,
             )
         ]
         with self._state.lock:
@@ -120,7 +126,10 @@ class Counter:
         charge = _read(body, Charge)
         with self._state.lock:
             self._own(charge.account)
+            shared = self._shared(charge.shares, charge.account)
             line = Line(charge.account, -charge.amount, charge.memo, "charge")
+            if shared is not None:
+                line = line._replace(trace=shared.trace, shares=shared.shown)
             return self._book("charge", [line], {CHARGES: charge.amount})
 
     def interest(self, body: object) -> Movement:
@@ -168,6 +177,15 @@ class Counter:
             account = Account(number=opening.number, name=opening.name, bin=bin_)
             self._state.open(account, opening.balance)
             return account
+
+    def _shared(self, reference: str | None, account: str) -> Movement | None:
+        """The movement on `account` whose reference is to be shown again. Raises Impossible (404)."""
+        if reference is None:
+            return None
+        found = self._state.books.movement(reference)
+        if found is None or found.account != account:
+            raise Impossible(404, f"no movement {reference} on account {account}")
+        return found
 
     def _own(self, number: str) -> Account:
         if (account := self._state.books.account(number)) is None:

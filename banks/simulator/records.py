@@ -66,6 +66,12 @@ class Movement(Struct, frozen=True, kw_only=True):
     order: str | None = None
     reverses: str | None = None
     via: str | None = None
+    shares: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The reference that the bank shows: its own, or the one it shares with an earlier movement."""
+        return self.shares or self.reference
 
 
 class Entry(Struct, frozen=True, kw_only=True):

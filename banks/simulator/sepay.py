@@ -28,7 +28,7 @@ def compose(movement: Movement, bank: str) -> str:
         "transferAmount": movement.amount,
         "accumulated": movement.balance_after,
         "subAccount": None,
-        "referenceCode": movement.reference,
+        "referenceCode": movement.shown,
         "description": "",
     }
     return json.dumps(message, ensure_ascii=False, separators=(",", ":"))

@@ -44,6 +44,7 @@ class Line(NamedTuple):
     reverses: str | None = None
     via: str | None = None
     reference: str | None = None
+    shares: str | None = None
 
 
 class State:
@@ -143,6 +144,7 @@ class State:
             order=line.order,
             reverses=line.reverses,
             via=line.via,
+            shares=line.shares,
         )
 
     def _memo(self, line: Line, trace: str, at: datetime) -> str:

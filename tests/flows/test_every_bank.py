@@ -139,6 +139,36 @@ def test_a_statement_of_101_rows_comes_whole_over_pages(desk: Desk) -> None:
     assert len({row.key for row in rows}) == 102
 
 
+@pytest.mark.parametrize("desk", LISTING, indirect=True)
+def test_twins_are_two_movements(desk: Desk) -> None:
+    references = {desk.credited() for _ in range(2)}
+    first, second = desk.statement()
+    assert len(references) == 2
+    assert (first.direction, first.amount) == (second.direction, second.amount)
+    assert first.key != second.key
+
+
+@pytest.mark.parametrize("desk", LISTING, indirect=True)
+def test_movements_that_share_a_reference_are_as_many_as_in_the_books(desk: Desk) -> None:
+    shared = desk.credited()
+    desk.do("/pay", account=desk.ours, amount=90_000, memo="SOCAI7K3M9Q2X", shares=shared)
+    desk.do("/charge", account=desk.ours, amount=5_500, shares=shared)
+    rows = desk.statement()
+    assert len({row.bank_reference for row in rows}) == 1
+    booked = [(row["direction"], row["amount"]) for row in desk.booked()]
+    assert sorted((row.direction, row.amount.units) for row in rows) == sorted(booked)
+    assert len({row.key for row in rows}) == len(booked) == 3
+
+
+@pytest.mark.parametrize("desk", TELLING, indirect=True)
+def test_notices_that_share_a_reference_tell_what_the_statement_shows(desk: Desk, gateway: Gateway) -> None:
+    desk.do("/pay", account=desk.ours, amount=90_000, memo="x", shares=desk.credited())
+    eventually(lambda: desk.acknowledged(2))
+    assert {row.key for row in gateway.rows} == {row.key for row in desk.statement()}
+    assert len({row.bank_reference for row in gateway.rows}) == 1
+    assert len({row.key for row in gateway.rows}) == 2
+
+
 def test_a_bank_that_is_away_is_unavailable_for_reading(desk: Desk) -> None:
     desk.do("/next-answer", to=READING.get(desk.bank.code, "balance"), http=503, count=3)
     with pytest.raises(BankUnavailable):

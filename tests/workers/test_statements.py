@@ -66,6 +66,20 @@ def test_every_page_is_read_and_a_second_reading_records_nothing(world: World) -
     assert world.parts.ledger.head() == head
 
 
+def test_twins_and_movements_that_share_a_reference_are_lines_of_their_own(world: World) -> None:
+    for _ in range(2):
+        twin = world.control("/pay", {"account": ACCOUNT_NUMBER, "amount": 10_000, "memo": "ung ho"})
+    for amount in (20_000, 30_000):
+        world.control(
+            "/pay", {"account": ACCOUNT_NUMBER, "amount": amount, "memo": "ung ho", "shares": twin["reference"]}
+        )
+    world.control("/charge", {"account": ACCOUNT_NUMBER, "amount": 5_500, "shares": twin["reference"]})
+    day = bank_day(world.clock()).isoformat()
+    for _ in range(2):
+        poll_statement(world.parts, BANK_ACCOUNT, day)
+        assert recorded(world) == len(world.control(f"/movements?account={ACCOUNT_NUMBER}")) == 5
+
+
 def test_of_a_day_told_again_only_what_can_change_something_is_left(world: World) -> None:
     story = Story(world.parts.ledger)
     known, without_balance, new = (story.row(units, "chuyen tien") for units in (150_000, 160_000, 170_000))

@@ -75,7 +75,7 @@ def row(movement: Movement) -> dict[str, object]:
         "virtualAccountInfo": {"vaPrefiexId": "", "vaNbr": ""},
         "transactionEntityAttribute": {
             "traceNumber": movement.trace,
-            "referenceNumber": movement.reference,
+            "referenceNumber": movement.shown,
             "virtualAccount": None,
             "remitterName": name if credit else None,
             "remitterAccountNumber": account if credit else None,

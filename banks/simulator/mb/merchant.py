@@ -114,10 +114,10 @@ def sale(state: State, row: Movement, notice: Notice | None = None) -> dict[str,
     code = cast("Account", state.books.account(row.via or "")).details
     amount, paid_at = str(row.amount), row.at.astimezone(VIETNAM).strftime("%Y%m%d%H%M%S")
     key = side.mms_access_key if notice is None or notice.key != "wrong" else side.mms_access_key[::-1]
-    proof = sale_checksum(row.reference, code["bill"], paid_at, amount, key)
+    proof = sale_checksum(row.shown, code["bill"], paid_at, amount, key)
     shown = amount if notice is None or notice.body != "tampered" else str(row.amount + 1)
     return {
-        "traceTransfer": row.reference,
+        "traceTransfer": row.shown,
         "storeLabel": code["terminal"],
         "terminalLabel": code["terminal"],
         "debitAmount": shown,
@@ -131,6 +131,6 @@ def sale(state: State, row: Movement, notice: Notice | None = None) -> dict[str,
         "consumerLabelTerm": "",
         "referenceLabelCode": code["reference"],
         "userName": side.client_id,
-        "ftCode": row.reference,
+        "ftCode": row.shown,
         "endPointUrl": "",
     }

@@ -56,7 +56,7 @@ def _push(row: Movement, settings: MbSettings) -> dict[str, object]:
     return {
         "transactionid": str(uuid.uuid5(uuid.NAMESPACE_OID, row.reference)),
         "transactiontime": int(row.at.timestamp() * 1000),
-        "referencenumber": row.reference,
+        "referencenumber": row.shown,
         "amount": row.amount,
         "content": memo_lines.shown(row.memo, settings.push_memos, party.name if party is not None else ""),
         "bankaccount": row.account,

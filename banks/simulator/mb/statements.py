@@ -105,7 +105,7 @@ def _row(row: Movement, settings: MbSettings) -> dict[str, object]:
         "description": memo_lines.shown(row.memo, settings.history_memos, party.name if party is not None else ""),
         "addDescription": "",
         "availableBalance": str(row.balance_after),
-        "refNo": row.reference + settings.reference_tail,
+        "refNo": row.shown + settings.reference_tail,
         "benAccountName": party.name if party is not None else "",
         "bankName": entry.short_name if entry is not None else "",
         "benAccountNo": party.account if party is not None else "",

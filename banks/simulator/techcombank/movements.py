@@ -40,7 +40,7 @@ def page(state: State, account: str, first: date, last: date, number: int, size:
 
 def reference(movement: Movement) -> str:
     """The reference as the bank shows it."""
-    return movement.reference + (PUSHED_SUFFIX if movement.direction == "credit" else "")
+    return movement.shown + (PUSHED_SUFFIX if movement.direction == "credit" else "")
 
 
 def _row(movement: Movement) -> dict[str, object]:

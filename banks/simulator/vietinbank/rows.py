@@ -29,7 +29,7 @@ def record(state: State, movement: Movement, place: int) -> Row:
     holder = owner.name if owner is not None else ""
     blank: Row = dict.fromkeys(FIELDS, "")
     said: Row = {
-        "transId": movement.order or f"VTB{movement.reference}",
+        "transId": movement.order or f"VTB{movement.shown}",
         "originalId": movement.reverses or "",
         "channelId": "EFAST",
         "priority": "3",
@@ -45,7 +45,7 @@ def record(state: State, movement: Movement, place: int) -> Row:
         "vat": "0",
         "balance": str(movement.balance_after),
         "payRefNo": movement.trace,
-        "bankTransId": movement.reference,
+        "bankTransId": movement.shown,
         "remark": movement.memo,
         "status": {"code": "00", "message": "Success"},
         "currencyCode": "VND",

@@ -48,6 +48,7 @@ def test_a_payer_may_pay_another_amount_or_type_it_for_a_static_code(control: Co
         ({"vietqr": OTHER_BANK, "amount": 1}, 400),
         ({"vietqr": QR[:-1] + "4"}, 400),
         ({"account": "12345678"}, 400),
+        ({"account": "12345678", "amount": 1, "shares": "ACB0000000000000"}, 404),
         ({"account": "12345678", "amount": 0}, 400),
         ({"account": "12345678", "amount": 1.5}, 400),
         ({"account": "12345678", "amount": "1"}, 400),
@@ -94,6 +95,19 @@ def test_two_payments_can_be_given_the_same_trace_number(control: ControlPort, c
     for amount in (1, 2):
         control.post("/pay", account="12345678", amount=amount, trace="112233")
     assert [row["traceNumber"] for row in customer.rows()] == ["112233", "112233"]
+
+
+def test_movements_may_share_a_reference_and_stay_what_they_are(control: ControlPort, mailbox: Mailbox) -> None:
+    first = control.post("/pay", account="12345678", amount=150_000, memo="x")
+    second = control.post("/pay", account="12345678", amount=90_000, memo="x", shares=first["reference"])
+    fee = control.post("/charge", account="12345678", amount=5_500, shares=second["reference"])
+    assert len({row["reference"] for row in (first, second, fee)}) == 3
+    assert {row["shares"] for row in (second, fee)} == {first["reference"]}
+    assert {row["trace"] for row in (second, fee)} == {first["trace"]}
+    told = until(lambda: len(mailbox.taken) == 3 and [text for _, text in mailbox.taken])
+    assert [first["reference"] in text for text in told or ()] == [True] * 3
+    control.post("/accounts", number="555", name="LE VAN CUONG")
+    assert control.refused("/charge", account="555", amount=1, shares=first["reference"])[0] == 404
 
 
 def test_the_booking_date_can_be_the_next_working_day(control: ControlPort, mailbox: Mailbox) -> None:

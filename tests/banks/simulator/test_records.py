@@ -74,3 +74,8 @@ SPECIMENS: list[Record] = [
 def test_a_record_comes_back_as_it_was_written(record: Record) -> None:
     decoded: Record = msgspec.json.decode(msgspec.json.encode(record), type=Record)
     assert decoded == record
+
+
+def test_a_movement_is_shown_under_its_own_reference_or_the_one_it_shares() -> None:
+    assert MOVEMENT.shown == "ACB2501500000001"
+    assert msgspec.structs.replace(MOVEMENT, shares="ACB2501500000000").shown == "ACB2501500000000"
