@@ -28,7 +28,7 @@ class Size(NamedTuple):
     within_s: float = 900.0
 
 
-SHORT = Size(appends=120, within_s=300.0)
+SHORT = Size(appends=60, within_s=300.0)
 FULL = Size()
 
 

@@ -48,7 +48,7 @@ class Size(NamedTuple):
     threads: int = 3
 
 
-SHORT = Size(kills=25)
+SHORT = Size(kills=16)
 FULL = Size()
 
 
