@@ -57,7 +57,7 @@ class Size(NamedTuple):
     without_loss: int = 20_000
 
 
-SHORT = Size(movements=1_500, without_loss=500)
+SHORT = Size(movements=900, without_loss=300)
 FULL = Size()
 
 
