@@ -53,6 +53,14 @@ def server_directory() -> Iterator[Path]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
+@pytest.fixture
+def own_servers(server_directory: Path) -> Iterator[Path]:
+    """An empty folder for the servers that one test starts for itself, and may hurt."""
+    directory = Path(tempfile.mkdtemp(dir=server_directory))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def mongo_server(server_directory: Path) -> Iterator[ReplicaSet]:
     """A replica set of one node that also takes test commands (fail points)."""

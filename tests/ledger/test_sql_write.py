@@ -119,8 +119,8 @@ def test_of_two_equal_appends_one_is_stored_even_after_a_lost_answer(relay: Rela
         assert versions(ours) == {"po_1": [1, 2]}
 
 
-def test_an_outcome_that_cannot_be_learned_is_called_unknown(tmp_path: Path) -> None:
-    with SqlServer(tmp_path / "mysql", password=secrets.token_hex(8)) as server:
+def test_an_outcome_that_cannot_be_learned_is_called_unknown(own_servers: Path) -> None:
+    with SqlServer(own_servers, password=secrets.token_hex(8)) as server:
         url = server.create_schema("socai").partition("?")[0]
         with closing(Relay(("127.0.0.1", server.port), mysql)) as relay, through(relay, url) as ours:
             relay.arm(COMMIT, lambda _, request: server.kill())
@@ -201,8 +201,8 @@ def test_connections_that_are_killed_leave_every_append_told_as_it_is(mysql_even
     assert len(told.stored) >= 150
 
 
-def test_a_server_that_is_killed_and_comes_back_leaves_every_append_told_as_it_is(tmp_path: Path) -> None:
-    with SqlServer(tmp_path / "mysql", password=secrets.token_hex(8)) as server:
+def test_a_server_that_is_killed_and_comes_back_leaves_every_append_told_as_it_is(own_servers: Path) -> None:
+    with SqlServer(own_servers, password=secrets.token_hex(8)) as server:
         url = server.create_schema("socai").partition("?")[0]
         with opened(url) as log:
             assert log.head() == 0

@@ -18,9 +18,9 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
-def mongo(tmp_path: Path) -> Iterator[ReplicaSet]:
+def mongo(own_servers: Path) -> Iterator[ReplicaSet]:
     """Three nodes of this test's own, as it kills them."""
-    with ReplicaSet(tmp_path / "mongodb", nodes=3, election_ms=failover.ELECTION_MS) as servers:
+    with ReplicaSet(own_servers, nodes=3, election_ms=failover.ELECTION_MS) as servers:
         yield servers
 
 

@@ -14,8 +14,8 @@ from tests.torture.trial import Bench
 
 
 @pytest.mark.timeout(600)
-def test_a_server_that_dies_freezes_and_hangs_up_costs_no_acknowledged_event(tmp_path: Path) -> None:
-    with SqlServer(tmp_path / "mysql", password=secrets.token_hex(16)) as sql:
+def test_a_server_that_dies_freezes_and_hangs_up_costs_no_acknowledged_event(tmp_path: Path, own_servers: Path) -> None:
+    with SqlServer(own_servers, password=secrets.token_hex(16)) as sql:
         bench = Bench(outages.NAME, "mysql", sql.create_schema("torture"), tmp_path, 1)
         report = disturbed.run(bench, faults_of(sql), SHORT)
     assert {"kill", "freeze", "hang up"} <= set(report.counts)

@@ -17,9 +17,9 @@ from tests.torture.trial import Bench, Violated
 
 
 @pytest.fixture
-def sql(tmp_path: Path) -> Iterator[SqlServer]:
+def sql(own_servers: Path) -> Iterator[SqlServer]:
     """A server that may be hurt."""
-    with SqlServer(tmp_path / "mysql", password=secrets.token_hex(16)) as server:
+    with SqlServer(own_servers, password=secrets.token_hex(16)) as server:
         yield server
 
 
