@@ -2,7 +2,7 @@
 
 `python -m tests.bench.banks`. Notices are made by the simulated banks and taken by the real web server: verified,
 translated, recorded durably, acknowledged, and the bank checks the acknowledgement. Beside it, in turns, the same
-bodies go to an endpoint that does nothing but one durable insert, served the same way. Histories are pages of the
+bodies go to an endpoint that does nothing but one durable insert, in the same application. Histories are pages of the
 simulated banks, recorded once and then translated again and again, so that only our own work is measured.
 """
 
@@ -43,7 +43,7 @@ from local.mongodb import ReplicaSet
 from local.mysql import SqlServer
 from local.processes import Process
 from local.redis import RedisServer
-from tests.bench import raw_intake, signature_costs
+from tests.bench import raw_route, signature_costs
 from tests.bench.measure import Figure, median, percentile, report
 from tests.story import MASTER_KEY
 
@@ -110,7 +110,7 @@ class Stand:
             "SOCAI_OPERATOR_KEYS": f"admin:admin:{hashlib.sha256(secrets.token_bytes(16)).hexdigest()}",
             "SOCAI_BANK_ACCOUNTS": str(self.keys / "accounts.json"),
             "SOCAI_WEB_PORT": str(web),
-            raw_intake.URL: mongo.url,
+            raw_route.URL: mongo.url,
         }
         self.web, self.raw = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{raw}"
         for name, words, url in (
@@ -179,15 +179,27 @@ def intake(stand: Stand, code: str) -> list[Figure]:
             raise AssertionError(f"{code} does not take our acknowledgement: {fault}")
 
     def raw(client: httpx.Client, one: Told) -> None:
-        answer = client.post(f"{stand.raw}/take", content=one.letter.body.encode(), headers=dict(one.letter.headers))
+        answer = client.post(
+            f"{stand.raw}{raw_route.PATH}", content=one.letter.body.encode(), headers=dict(one.letter.headers)
+        )
         Reply(answer.raise_for_status().status_code, answer.text)
 
     measured(stand, teller.told(ONE_BY_ONE + CONNECTIONS), ours)
     rounds = []
     for _ in range(ROUNDS):
-        told = teller.told(ONE_BY_ONE + TOGETHER)
+        told = with_token(stand.clients[0], url, teller.told(ONE_BY_ONE + TOGETHER))
         rounds.append((measured(stand, told, ours), measured(stand, told, raw)))
     return list(_figures(code, [one for one, _ in rounds], [two for _, two in rounds]))
+
+
+def with_token(client: httpx.Client, url: str, told: list[Told]) -> list[Told]:
+    """The same with a token of ours, where the bank fetches one before it calls: that is another call."""
+    given = told[0].letter.headers.get("Authorization", "")
+    if not given.startswith("Basic "):
+        return told
+    answer = client.post(f"{url}/token", headers={"Authorization": given}).raise_for_status()
+    bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    return [one._replace(letter=one.letter._replace(headers={**one.letter.headers, **bearer})) for one in told]
 
 
 def _figures(code: str, ours: Sequence[Round], raw: Sequence[Round]) -> Iterable[Figure]:
