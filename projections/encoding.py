@@ -101,7 +101,7 @@ class Encoder:
     def _lines(self, columns: list[Sequence[Any]]) -> Lines:
         for n, kind in self._ids:
             values = columns[n]
-            text = "".join([value for value in values if isinstance(value, str)])
+            text = _joined(values)
             # Ids are escaped where they are no ids, as their column does it: hardly ever, so all are looked at in one.
             if not text.isascii() or " " in text:
                 columns[n] = [
@@ -168,8 +168,21 @@ def _converter(column: Column[Any]) -> Callable[[Sequence[Any]], Sequence[Any]] 
 
 def _instants(values: Sequence[datetime | None]) -> list[Any]:
     """As `YYYY-MM-DD hh:mm:ss.ffffff`. JSON writes all of a column in the time that the library takes for two."""
-    written = _encode(values)[1:-1].decode().replace("T", " ").split(",")
+    text = _encode(values)[1:-1].decode().replace("T", " ")
+    written = text[1:-2].split('Z","')
+    # Each is then in UTC and at most as long as one with parts of a second: so all are as long.
+    if len(written) == len(values) and text[-2:] == 'Z"' and len(text) == len(written) * (_UTC_WRITTEN + 1) - 1:
+        return written
+    written = text.split(",")
     return [text[1:27] if len(text) == _UTC_WRITTEN else _instant(at) for text, at in zip(written, values, strict=True)]
+
+
+def _joined(values: Sequence[Any]) -> str:
+    """All texts among some values in one."""
+    try:
+        return "".join(values)
+    except TypeError:
+        return "".join([value for value in values if isinstance(value, str)])
 
 
 def _instant(at: datetime | None) -> Any:

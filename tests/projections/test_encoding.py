@@ -58,6 +58,22 @@ def test_the_same_instant_is_the_same_bytes_in_every_zone() -> None:
         _line(at=AT.replace(tzinfo=None))
 
 
+@pytest.mark.parametrize(
+    "instants",
+    [
+        (AT, AT),
+        (AT, None, AT),
+        (AT, AT.replace(microsecond=0)),
+        (AT.astimezone(timezone(timedelta(hours=7))), AT, None),
+        # As long as four with parts of a second, and divided in four where one in UTC is followed by another.
+        (AT.replace(microsecond=0), None, *[AT.replace(microsecond=0)] * 4),
+    ],
+)
+def test_instants_of_many_rows_are_written_as_those_of_one(instants: tuple[datetime | None, ...]) -> None:
+    found = encoder(EVERY).encoded([ROW | {"until": until} for until in instants])
+    assert list(found.lines) == [_line(until=until) for until in instants]
+
+
 def test_an_id_that_is_none_is_escaped_as_its_column_does_it() -> None:
     assert _line(owner="é").startswith(rb'["r1","\\xe9",')
     assert _line(owner="a ").startswith(rb'["r1","a\\x20",')
