@@ -34,7 +34,7 @@ class Size(NamedTuple):
     """Whether to look for the shortest steps that show a difference."""
 
 
-SHORT = Size(examples=30, steps=40)
+SHORT = Size(examples=50, steps=40)
 FULL = Size()
 
 

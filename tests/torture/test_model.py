@@ -13,7 +13,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from ledger.event_log import EventLog, Recorded, opened
 from tests.torture import model
 from tests.torture.judge import Kind
-from tests.torture.model import SHORT
+from tests.torture.model import SHORT, Size
 from tests.torture.trial import MakeBench, Violated
 
 pytestmark = pytest.mark.timeout(600)
@@ -104,6 +104,6 @@ def test_a_log_that_is_wrong_in_one_thing_is_told_with_the_steps(
 ) -> None:
     one = bench(model.NAME)
     with opened(one.url) as log, pytest.raises(Violated, match="state = LogMachine") as caught:
-        model.compared(one, wrong(log), SHORT._replace(shrink=False))
+        model.compared(one, wrong(log), Size(examples=200, steps=40, shrink=False))
     assert set(caught.value.kinds) == {Kind.MODEL}
     assert "make torture SEED=1 NAME=model STORE=sqlite" in str(caught.value)
