@@ -1,4 +1,4 @@
-"""Serves the application with the raw endpoint, as the product serves its own: `python -m tests.bench.raw_intake 8081`."""
+"""Serves the application with the raw endpoint as the product serves its own: `python -m tests.bench.raw_intake N`."""
 
 from __future__ import annotations
 
