@@ -36,9 +36,11 @@ from banks.bank import (
     TransferOrder,
     check_days,
 )
+from banks.circuits import Operation
 from banks.day_pages import PAGES_MAX, cursor_after, place_of
 from banks.drift import odd_answer, with_body
 from banks.outcomes import NotFound, NotSent, Outcome, Unknown
+from banks.pace import Pace
 from banks.signatures import key_matches
 from banks.strict_json import Json, NotJson, parse
 from banks.transport import Answer, NeverSent, NoAnswer, PerhapsSent, Request, Transport
@@ -78,6 +80,8 @@ class Acb(Bank):
         end_to_end_id_max=15,  # the longest seen in use (6.2)
         name_max={"internal": 70, "napas": 70, "citad": 70},
     )
+    pace: ClassVar[Pace] = Pace(calls=200, burst=10)
+    """2.1.1: what the gateway's headers say; that its 200 are for a minute is [assumed]."""
 
     def __init__(
         self, account: BankAccount, transport: Transport, clock: Callable[[], datetime], token: Callable[[], str]
@@ -94,7 +98,7 @@ class Acb(Bank):
 
     def balance(self) -> Balance:
         query = {"account_number": self.account.account_number}
-        answer = self._read(BALANCES, query, {"X-Service": "account-information"})
+        answer = self._read("balance", BALANCES, query, {"X-Service": "account-information"})
         try:
             data = _object(parse(answer.body), "data") if answer.status == 200 else {}
             if data.get("currency") != "VND":
@@ -110,7 +114,8 @@ class Acb(Bank):
         data = order_data(order, self.account.account_number)
         body = order_body(data, self._credentials.signers, trace, self._clock())
         headers = {**self._headers(trace), "X-Channel": "SOBA", "Content-Type": "application/json"}
-        request = Request(method="POST", url=self.account.base_url + ORDERS, headers=headers, body=body)
+        url = self.account.base_url + ORDERS
+        request = Request(operation="transfer", method="POST", url=url, headers=headers, body=body)
         try:
             answer = self._access.send(self._transport.order, request)
         except BankUnavailable:
@@ -135,7 +140,7 @@ class Acb(Bank):
     def history(self, day_from: date, day_to: date, cursor: str | None = None) -> HistoryPage:
         check_days(day_from, day_to, days_max=HISTORY_DAYS_MAX)
         day, page = place_of(cursor, day_from, day_to)
-        answer = self._read(HISTORY, self._history_query(day, page), self._history_headers())
+        answer = self._read("history", HISTORY, self._history_query(day, page), self._history_headers())
         try:
             heard = said(answer)
             if heard.code == DATA_NOT_FOUND and answer.status in (200, 404):
@@ -175,7 +180,7 @@ class Acb(Bank):
             "toDate": day.isoformat(),
         }
         try:
-            answer = self._read(ORDERS, query, {"X-Channel": "SOBA"})
+            answer = self._read("enquiry", ORDERS, query, {"X-Channel": "SOBA"})
         except BankUnavailable as error:
             return Unknown(error.detail)
         return with_body(outcome_of_enquiry(answer, end_to_end_id, self.account.account_number), answer.body)
@@ -202,8 +207,9 @@ class Acb(Bank):
 
     # calls
 
-    def _read(self, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+    def _read(self, operation: Operation, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         request = Request(
+            operation=operation,
             method="GET",
             url=self.account.base_url + path,
             query=query,
@@ -231,7 +237,8 @@ class Acb(Bank):
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         body = urlencode(form).encode()
-        request = Request(method="POST", url=self._credentials.token_url, headers=headers, body=body)
+        url = self._credentials.token_url
+        request = Request(operation="token", method="POST", url=url, headers=headers, body=body)
         try:
             answer = self._transport.ask(request)
             return read_token(answer)

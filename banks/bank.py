@@ -21,11 +21,15 @@ import msgspec
 
 from banks.accounts import BankAccount, Credentials
 from banks.bank_text import plain
+from banks.circuits import Operation
+from banks.gate import TURN_WAIT_MAX_S
 from banks.napas import citad_code, has_citad_code, listed_bank
 from banks.outcomes import Accepted, Declined, Executed, Misfit, NotFound, NotSent, Outcome, Unknown
-from banks.transport import Tls, Transport
+from banks.pace import Pace
+from banks.transport import SOON, KeptBack, TimeLimits, Tls, Transport
 from ledger.calendar import ICT, bank_day, is_working_day
 from ledger.errors import (
+    BankUnavailable,
     CapabilityMissing,
     InvalidAmount,
     InvalidBeneficiary,
@@ -301,6 +305,10 @@ class Bank(ABC):
     example: ClassVar[bool] = False
     """Whether the interface was made up, to be replaced by the bank's own: offered only where an account uses it."""
     not_found_final: ClassVar[NotFoundFinal] = NotFoundFinal()
+    pace: ClassVar[Pace] = Pace()
+    """[assumed]: most banks publish none (wire specification, table 9), so it is a modest one."""
+    time_limits: ClassVar[TimeLimits] = TimeLimits(own={"token": SOON, "lookup": SOON})
+    """[assumed], 11.2; that a token and a name come sooner is ours."""
 
     def __init__(
         self, account: BankAccount, transport: Transport, clock: Callable[[], datetime], token: Callable[[], str]
@@ -364,6 +372,44 @@ class Bank(ABC):
         """The first instant from `at` on at which this bank carries orders on this rail: `at` itself while it does."""
         window = self.cut_offs.get(rail)
         return at if window is None else window.open_from(at)
+
+    def takes_orders(self, end_to_end_id: str, day: date) -> bool:
+        """Whether an order may be sent now, as far as we know. When the bank was down for a while, it is asked for the
+        balance to find out, or, where it tells none, about the order `end_to_end_id` of this day. A bank that is not
+        behind a gate takes orders always.
+        """
+        gate = self._transport.gate
+        if gate is None:
+            return True
+        if not gate.may_send() and gate.may_try():
+            try:
+                self._ask_something(end_to_end_id, day)
+            finally:
+                gate.has_tried()
+        return gate.may_send() and gate.next_turn_s() <= TURN_WAIT_MAX_S
+
+    def _ask_something(self, end_to_end_id: str, day: date) -> None:
+        """A call that changes nothing at the bank; the gate hears whether it was answered."""
+        with suppress(BankUnavailable):
+            if Capability.BALANCE in self.capabilities:
+                self.balance()
+            else:
+                self.transfer_status(end_to_end_id, day)
+
+    def take_turn(self) -> None:
+        """Waits for a turn and keeps it for the order that this thread sends next, or for its first call where an order
+        is several. Raises BankUnavailable when none comes soon.
+        """
+        try:
+            self._transport.take_turn()
+        except KeptBack as kept:
+            raise BankUnavailable(f"{self.name} takes no call now: {kept}.", bank=self.code) from None
+
+    def require_circuit(self, operation: Operation) -> None:
+        """Raises BankUnavailable while calls of this operation are held back because the bank is down."""
+        gate = self._transport.gate
+        if gate is not None and gate.state(operation) == "open":
+            raise BankUnavailable(f"{self.name} is down; {operation} is held back for a while.", bank=self.code)
 
     @abstractmethod
     def transfer(self, order: TransferOrder) -> Outcome:

@@ -36,6 +36,7 @@ from banks.bank import (
     check_days,
 )
 from banks.bank_text import memo_with_id, plain
+from banks.circuits import Operation
 from banks.day_pages import PAGES_MAX, cursor_after, place_of
 from banks.drift import misfits, misfitting_row, not_read, odd_answer, unreadable, with_body
 from banks.napas import traffic_bin
@@ -120,7 +121,7 @@ class Bidv(Bank):
         return True
 
     def balance(self) -> Balance:
-        heard = self._read("/balance", {"account": self.account.account_number})
+        heard = self._read("balance", "/balance", {"account": self.account.account_number})
         try:
             if heard.code != SUCCESS:
                 raise NotJson("code: no word of success")
@@ -132,7 +133,7 @@ class Bidv(Bank):
         return Balance(current=current, available=available, as_of=self._clock().astimezone(UTC))
 
     def lookup_name(self, bin_: str, account_number: str) -> FoundName | None:
-        heard = self._read("/name", {"bin": traffic_bin(bin_), "account": account_number})
+        heard = self._read("lookup", "/name", {"bin": traffic_bin(bin_), "account": account_number})
         name, active = heard.data.get("name"), heard.data.get("active")
         if heard.code == SUCCESS and isinstance(name, str) and isinstance(active, bool):
             return FoundName(name, active)
@@ -144,7 +145,9 @@ class Bidv(Bank):
     def transfer(self, order: TransferOrder) -> Outcome:
         self.check_order(order)
         try:
-            answer = self._access.send(self._transport.order, self._call("POST", "/transfers", body=_sent(self, order)))
+            answer = self._access.send(
+                self._transport.order, self._call("transfer", "POST", "/transfers", body=_sent(self, order))
+            )
         except BankUnavailable:
             return NotSent("no access token could be had")
         except NeverSent as error:
@@ -156,7 +159,7 @@ class Bidv(Bank):
     def transfer_status(self, end_to_end_id: str, sent_on: date) -> Outcome:
         query = {"id": end_to_end_id, "day": sent_on.isoformat()}
         try:
-            answer = self._access.send(self._transport.ask, self._call("GET", "/transfers", query))
+            answer = self._access.send(self._transport.ask, self._call("enquiry", "GET", "/transfers", query))
         except BankUnavailable as error:
             return Unknown(error.detail)
         except NoAnswer as error:
@@ -167,7 +170,7 @@ class Bidv(Bank):
         check_days(day_from, day_to, days_max=HISTORY_DAYS_MAX)
         day, number = place_of(cursor, day_from, day_to)
         query = {"account": self.account.account_number, "day": day.isoformat(), "page": str(number)}
-        heard = self._read("/history", query)
+        heard = self._read("history", "/history", query)
         try:
             if heard.code != SUCCESS:
                 raise NotJson("code: no word of success")
@@ -205,10 +208,10 @@ class Bidv(Bank):
 
     # calls
 
-    def _read(self, path: str, query: Mapping[str, str]) -> Said:
+    def _read(self, operation: Operation, path: str, query: Mapping[str, str]) -> Said:
         """An answer with HTTP 200 taken apart. Raises BankUnavailable."""
         try:
-            answer = self._access.send(self._transport.ask, self._call("GET", path, query))
+            answer = self._access.send(self._transport.ask, self._call(operation, "GET", path, query))
             if answer.status != 200:
                 raise NotJson(f"HTTP {answer.status}")
             return said(answer)
@@ -217,6 +220,7 @@ class Bidv(Bank):
 
     def _call(
         self,
+        operation: Operation,
         method: Literal["GET", "POST"],
         path: str,
         query: Mapping[str, str] | None = None,
@@ -225,7 +229,8 @@ class Bidv(Bank):
         headers = {"Accept": "application/json", "X-Request-ID": self._token()}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        return Request(method=method, url=self.account.base_url + path, query=query or {}, headers=headers, body=body)
+        url = self.account.base_url + path
+        return Request(operation=operation, method=method, url=url, query=query or {}, headers=headers, body=body)
 
     def _fetch_token(self) -> tuple[Secret, timedelta]:
         given = self._credentials
@@ -233,7 +238,7 @@ class Bidv(Bank):
         body = urlencode({**form, "client_secret": given.client_secret.reveal()}).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         try:
-            request = Request(method="POST", url=given.token_url, headers=headers, body=body)
+            request = Request(operation="token", method="POST", url=given.token_url, headers=headers, body=body)
             return read_token(self._transport.ask(request))
         except (NoAnswer, NotJson) as error:
             raise self._odd("the request for a token", error) from None

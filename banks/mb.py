@@ -30,6 +30,7 @@ from banks.bank import (
     TransferOrder,
     check_days,
 )
+from banks.circuits import Operation
 from banks.day_pages import cursor_after, place_of
 from banks.drift import odd_answer, with_body
 from banks.mb_credentials import MbCredentials
@@ -109,7 +110,7 @@ class Mb(Bank):
         return True
 
     def balance(self) -> Balance:
-        heard = self._read_good(BALANCE, {"accountNumber": self.account.account_number}, "the balance")
+        heard = self._read_good("balance", BALANCE, {"accountNumber": self.account.account_number}, "the balance")
         try:
             if heard.data.get("currency") != "VND":
                 raise NotJson("data.currency: not VND")
@@ -123,7 +124,7 @@ class Mb(Bank):
         query = {"accountNumber": account_number, "accountType": "ACCOUNT", "transferType": "INHOUSE"}
         if bin_ != self.bin:
             query |= {"transferType": "NAPAS", "bankCode": traffic_bin(bin_)}
-        heard = self._read(NAME, query, "the name")
+        heard = self._read("lookup", NAME, query, "the name")
         found = heard.data.get("accountName")
         if heard.http == 200 and heard.code in SUCCESS and isinstance(found, str) and found.strip():
             return FoundName(found.strip(), active=True)
@@ -150,7 +151,7 @@ class Mb(Bank):
             "signature": signature(data, self._credentials.private_key),
         }
         path = self.account.base_url + TRANSFER if self._credentials.synchronous else self._host + TRANSFER_ASYNC
-        request = Request(method="POST", url=path, headers=headers, body=compact(data))
+        request = Request(operation="transfer", method="POST", url=path, headers=headers, body=compact(data))
         try:
             answer = self._access.send(lambda one: self._transport.order(stamp(one)), request, _refuses_token)
         except BankUnavailable:
@@ -167,7 +168,7 @@ class Mb(Bank):
         stamp = _Stamp(self._token)
         query = {"transactionId": transaction_id(self._prefix, end_to_end_id)}
         try:
-            answer = self._ask(self._host + STATUS, query, stamp)
+            answer = self._ask("enquiry", self._host + STATUS, query, stamp)
         except BankUnavailable as error:
             return Unknown(error.detail)
         return with_body(outcome_of_enquiry(answer, stamp.message_id), answer.body)
@@ -185,7 +186,7 @@ class Mb(Bank):
             "page": str(page),
             "size": str(HISTORY_ROWS),
         }
-        heard = self._read_good(HISTORY, query, "the history")
+        heard = self._read_good("history", HISTORY, query, "the history")
         try:
             lines, doubtful, pages = read_history(heard.data, self.account.account_number)
         except NotJson as error:
@@ -230,16 +231,16 @@ class Mb(Bank):
         """Where the asynchronous family begins: the base without `/private`, which production has in it (3.1.1)."""
         return self.account.base_url.removesuffix("/private")
 
-    def _read_good(self, path: str, query: Mapping[str, str], what: str) -> Said:
+    def _read_good(self, operation: Operation, path: str, query: Mapping[str, str], what: str) -> Said:
         """An answer with a good code. Raises BankUnavailable for every other."""
-        heard = self._read(path, query, what)
+        heard = self._read(operation, path, query, what)
         if heard.http != 200 or heard.code not in SUCCESS or heard.gateway_fault:
             raise self._odd(what, heard)
         return heard
 
-    def _read(self, path: str, query: Mapping[str, str], what: str) -> Said:
+    def _read(self, operation: Operation, path: str, query: Mapping[str, str], what: str) -> Said:
         stamp = _Stamp(self._token)
-        answer = self._ask(self.account.base_url + path, query, stamp)
+        answer = self._ask(operation, self.account.base_url + path, query, stamp)
         try:
             heard = said(answer)
         except NotJson as error:
@@ -252,8 +253,9 @@ class Mb(Bank):
         code = loggable_code(heard.code)
         return BankUnavailable(f"{self.name} answered {what} with HTTP {heard.http}, code {code}.", bank=self.code)
 
-    def _ask(self, url: str, query: Mapping[str, str], stamp: _Stamp) -> Answer:
-        request = Request(method="GET", url=url, query=query, headers={"Accept": "application/json"})
+    def _ask(self, operation: Operation, url: str, query: Mapping[str, str], stamp: _Stamp) -> Answer:
+        headers = {"Accept": "application/json"}
+        request = Request(operation=operation, method="GET", url=url, query=query, headers=headers)
         try:
             return self._access.send(lambda one: self._transport.ask(one, stamp), request, _refuses_token)
         except NoAnswer as error:
@@ -267,7 +269,9 @@ class Mb(Bank):
             "Content-Type": "application/x-www-form-urlencoded",
         }
         body = b"grant_type=client_credentials"
-        request = Request(method="POST", url=self.account.base_url + TOKEN, headers=headers, body=body)
+        request = Request(
+            operation="token", method="POST", url=self.account.base_url + TOKEN, headers=headers, body=body
+        )
         try:
             return read_token(self._transport.ask(request))
         except (NoAnswer, NotJson) as error:

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import ClassVar, Final
 
 from banks.bank import Capability, TransferLimits, TransferOrder
+from banks.circuits import Operation
 from banks.drift import with_body
 from banks.mb import NAME_MAX, Mb
 from banks.mb_orders import END_TO_END_ID_MAX, compact
@@ -76,7 +77,7 @@ class Mbdn(Mb):
         """The bank is asked by the name of the file, whatever the day."""
         del sent_on
         try:
-            answer = self._corporate(ROWS, {"fileName": file_name(end_to_end_id)})
+            answer = self._corporate("enquiry", ROWS, {"fileName": file_name(end_to_end_id)})
         except NoAnswer as error:
             return Unknown(f"{self.name} did not answer: {error}")
         except BankUnavailable as error:
@@ -89,17 +90,17 @@ class Mbdn(Mb):
         Raises BankUnavailable, NoAnswer, NotJson.
         """
         kind, form = upload_form(order, self._token())
-        uploaded = self._access.send(self._transport.ask, self._call(UPLOAD, form, kind), refuses_token)
+        uploaded = self._access.send(self._transport.ask, self._call("transfer", UPLOAD, form, kind), refuses_token)
         bulk = said(uploaded).body.get("bulkId") if uploaded.status == 200 else None
         if not isinstance(bulk, str) or not bulk or not said(uploaded).good:
             return outcome_before_saving(uploaded)
         for _ in range(QUESTIONS_MAX):
-            answer = self._corporate(PROCESS, {"bulkId": bulk})
+            answer = self._corporate("transfer", PROCESS, {"bulkId": bulk})
             state = said(answer).body.get("status")
             if not said(answer).good or state not in READING | {READ_IN}:
                 return outcome_before_saving(answer)
             if state == READ_IN:
-                rows = self._corporate(ROWS, {"bulkId": bulk})
+                rows = self._corporate("transfer", ROWS, {"bulkId": bulk})
                 heard = said(rows)
                 found = outcome_of_rows(heard, order.end_to_end_id) if heard.good else outcome_before_saving(rows)
                 return found if found is not None else bulk
@@ -108,7 +109,7 @@ class Mbdn(Mb):
 
     def _save(self, bulk: str, amount: Money) -> Outcome:
         """The call that puts the file before the checker, sent once."""
-        request = self._call(SAVE, compact({"refNo": self._token(), "bulkId": bulk}), "application/json")
+        request = self._call("transfer", SAVE, compact({"refNo": self._token(), "bulkId": bulk}), "application/json")
         try:
             answer = self._access.send(self._transport.order, request, refuses_token)
         except BankUnavailable:
@@ -119,11 +120,12 @@ class Mbdn(Mb):
             return Unknown(str(error))
         return with_body(outcome_of_saving(answer, bulk, amount), answer.body)
 
-    def _corporate(self, path: str, asked: dict[str, str]) -> Answer:
+    def _corporate(self, operation: Operation, path: str, asked: dict[str, str]) -> Answer:
         """A question to the corporate bank. Raises BankUnavailable when no token is to be had, NoAnswer."""
-        request = self._call(path, compact({"refNo": self._token(), **asked}), "application/json")
+        request = self._call(operation, path, compact({"refNo": self._token(), **asked}), "application/json")
         return self._access.send(self._transport.ask, request, refuses_token)
 
-    def _call(self, path: str, body: bytes, kind: str) -> Request:
+    def _call(self, operation: Operation, path: str, body: bytes, kind: str) -> Request:
         headers = {"Accept": "application/json", "Content-Type": kind, "biz-platform": "biz-1.0"}
-        return Request(method="POST", url=self.account.base_url + path, headers=headers, body=body)
+        url = self.account.base_url + path
+        return Request(operation=operation, method="POST", url=url, headers=headers, body=body)

@@ -68,8 +68,8 @@ def open_banks(
     token: Callable[[], str],
     held: Mapping[str, Bank] = MappingProxyType({}),
 ) -> dict[str, Bank]:
-    """Each of our accounts with its adapter, by the id of the account. A bank that is met in its own way gets a
-    transport beside `transport`, closed together with it. An adapter in `held` whose account reads as before stays.
+    """Each of our accounts with its adapter, by the id of the account. Each bank gets a transport beside `transport`,
+    closed together with it. An adapter in `held` whose account reads as before stays.
     Raises UnknownBank, InvalidBankAccounts.
     """
     opened: dict[str, Bank] = {}
@@ -78,8 +78,7 @@ def open_banks(
             opened[id_] = held[id_]
             continue
         bank = bank_class(account.bank, field=f"{id_}.bank")
-        tls = bank.tls(account)
-        met = transport.met_by(tls) if tls is not None else transport
+        met = transport.at_bank(bank.code, bank.pace, bank.time_limits, clock, bank.tls(account))
         opened[id_] = bank(account, met, clock, token)
         # What comes in is read and nothing is sent with these, so they need no transport of their own.
         opened[id_].earlier = tuple(

@@ -26,6 +26,7 @@ from banks.bank import (
     TransferLimits,
     TransferOrder,
 )
+from banks.circuits import Operation
 from banks.drift import odd_answer, unreadable, with_body
 from banks.outcomes import NotSent, Outcome, Unknown
 from banks.strict_xml import NotXml
@@ -96,7 +97,7 @@ class Techcombank(Bank):
     def balance(self) -> Balance:
         request_id = self._token()
         body = account_request(self.account.account_number, request_id, self._party)
-        answer = self._read(body, ACCOUNT)
+        answer = self._read("balance", body, ACCOUNT)
         try:
             current, available = read_account(answer, request_id, self.account.account_number)
         except NotXml as error:
@@ -107,7 +108,7 @@ class Techcombank(Bank):
         self.check_order(order)
         body = order_request(order, self.account.account_number, self.account.holder, self._party, self._clock())
         try:
-            answer = self._transport.order(self._request(body, TRANSFER))
+            answer = self._transport.order(self._request("transfer", body, TRANSFER))
         except NeverSent as error:
             return NotSent(str(error))
         except PerhapsSent as error:
@@ -118,7 +119,7 @@ class Techcombank(Bank):
         """The bank is asked by our id alone, whatever the day."""
         del sent_on
         try:
-            answer = self._read(enquiry_request(end_to_end_id, self._party, self._clock()), ENQUIRY)
+            answer = self._read("enquiry", enquiry_request(end_to_end_id, self._party, self._clock()), ENQUIRY)
         except BankUnavailable as error:
             return Unknown(error.detail)
         return with_body(outcome_of_enquiry(answer, end_to_end_id, self._party.partner), answer.body)
@@ -152,13 +153,13 @@ class Techcombank(Bank):
     def _check_route(self, order: TransferOrder) -> None:
         citad_of(order)
 
-    def _read(self, body: bytes, action: str) -> Answer:
+    def _read(self, operation: Operation, body: bytes, action: str) -> Answer:
         try:
-            return self._transport.ask(self._request(body, action))
+            return self._transport.ask(self._request(operation, body, action))
         except NoAnswer as error:
             raise BankUnavailable(f"Techcombank did not answer: {error}.", bank=self.code) from None
 
-    def _request(self, body: bytes, action: str) -> Request:
+    def _request(self, operation: Operation, body: bytes, action: str) -> Request:
         known = f"{self._credentials.username}:{self._credentials.password.reveal()}".encode()
         headers = {
             "Accept": "text/xml",
@@ -166,4 +167,4 @@ class Techcombank(Bank):
             "Content-Type": "text/xml; charset=utf-8",
             "SOAPAction": action,
         }
-        return Request(method="POST", url=self.account.base_url, headers=headers, body=body)
+        return Request(operation=operation, method="POST", url=self.account.base_url, headers=headers, body=body)

@@ -2,12 +2,15 @@
 
     NoAnswer
     ├── NeverSent      not one byte of the request left: refused, no such host, TLS failed, no time left to connect
+    │   └── KeptBack   we kept it back ourselves: the bank is down, or takes no more calls for now
     └── PerhapsSent    the first byte may have left: reset, time-out, half an answer, an answer beyond the limits
 
 Whether money may have moved hangs on that difference, so it is not guessed from the kind of exception: the stream under
 the HTTP library notes the first byte handed to the network. Two ways of calling follow from it. `order` opens a fresh
 connection and sends exactly once, because a kept connection that the bank has just closed would turn a plain "not sent"
 into "nobody knows". `ask` is for reads: it reuses connections and repeats a failed call, a bounded number of times.
+
+At a bank, both go through its gate (`banks/gate.py`): each call sent takes a turn, and tells what came of it.
 
 `httpcore` is used directly, the layer under httpx, because it lets the stream be watched; it follows no redirect, keeps
 no cookie, reads no proxy from the environment and unpacks nothing.
@@ -18,6 +21,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Literal, TypeAlias
@@ -30,11 +34,20 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from cryptography.x509 import Certificate
 
+from banks.circuits import Operation
+from banks.gate import Gate, HeldBack
+from banks.pace import Pace
+from banks.shared_state import SharedState
+
 Tls: TypeAlias = ssl.SSLContext
 """How a bank is to be met; adapters hand it on and look no deeper."""
 
 ATTEMPTS_OF_A_READ: Final = 2
 CONNECTIONS_MAX: Final = 8
+TURN_KEPT_S: Final = 20.0
+"""A turn taken ahead of an order that is not sent within this time is lost."""
+TOO_MANY_CALLS: Final = 429
+FAULTS_FROM: Final = 500
 
 FAILURES: Final = (
     httpcore.NetworkError,
@@ -54,12 +67,16 @@ class NeverSent(NoAnswer):
     """Certainly nothing of the request left us."""
 
 
+class KeptBack(NeverSent):
+    """The bank was not called at all, because of what we know of it."""
+
+
 class PerhapsSent(NoAnswer):
     """The request left, or may have; what the bank did with it is not known."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Time limits in seconds (11.2 of the bank wire specification) and the greatest answer in bytes.
+    """Time limits of one call in seconds (11.2 of the bank wire specification) and the greatest answer in bytes.
 
     `read_s` bounds each wait for bytes, `call_s` the whole call, so that a bank dripping single bytes ends too.
     `pause_s` lies between two questions about the same thing.
@@ -72,12 +89,28 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     pause_s: float = 1
 
 
+SOON: Final = Limits(read_s=10, call_s=15)
+"""For what a person, or an order already on record, waits for."""
+
+
+class TimeLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits of each operation at a bank: its own, or the usual ones."""
+
+    usual: Limits = Limits()
+    own: Mapping[Operation, Limits] = {}
+
+    def of(self, operation: Operation) -> Limits:
+        """Those of this operation."""
+        return self.own.get(operation, self.usual)
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP call. `query` is appended to `url`; `body` goes out byte for byte. `answer_max`, in bytes, stands in the
-    place of the usual limit where a bank gives a long list whole. Shows method only: the rest may hold account numbers
-    and keys.
+    """One HTTP call, for an `operation` at a bank. `query` is appended to `url`; `body` goes out byte for byte.
+    `answer_max`, in bytes, stands in the place of the usual limit where a bank gives a long list whole. Shows the
+    method only: the rest may hold account numbers and keys.
     """
 
+    operation: Operation
     method: Literal["GET", "POST"]
     url: str
     headers: Mapping[str, str]
@@ -124,17 +157,28 @@ class Transport:
     """Calls banks. Safe to share between threads, not across a fork: make it in the process that uses it. `close` it
     at the end.
 
-    `ticks` is a clock in seconds that never steps back (time.monotonic at the door). `tls` defaults to full
-    verification against the usual authorities.
+    `ticks` is a clock in seconds that never steps back (time.monotonic at the door). `limits` and `pace` hold instead
+    of those of every bank. `tls` defaults to full verification against the usual authorities. Without a `gate` nobody
+    is held back: `at_bank` gives the transport that has one, shared with all processes through `shared`.
     """
 
     def __init__(
-        self, ticks: Callable[[], float], *, limits: Limits | None = None, tls: ssl.SSLContext | None = None
+        self,
+        ticks: Callable[[], float],
+        *,
+        limits: Limits | TimeLimits | None = None,
+        pace: Pace | None = None,
+        shared: SharedState | None = None,
+        tls: ssl.SSLContext | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._ticks = ticks
-        self._limits = limits or Limits()
+        self._told_limits, self._told_pace, self._shared = limits, pace, shared
+        self._limits = limits if isinstance(limits, TimeLimits) else TimeLimits(usual=limits or Limits())
+        self.gate = gate
         self._call = _Call(ticks)
         self._beside: list[Transport] = []
+        self._plain_at: dict[str, Transport] = {}
         self._closed = threading.Event()
         context = tls or httpcore.default_ssl_context()
         self._kept = self._pool(context, keep=CONNECTIONS_MAX)
@@ -143,27 +187,37 @@ class Transport:
     def order(self, request: Request) -> Answer:
         """Sends once over a connection of its own. Raises NeverSent or PerhapsSent."""
         alone = msgspec.structs.replace(request, headers={**request.headers, "Connection": "close"})
-        return self._send(self._fresh, alone)
+        return self._through_gate(request.operation, lambda: self._send(self._fresh, alone))
 
     def ask(self, request: Request, stamped: Callable[[Request], Request] = lambda request: request) -> Answer:
         """Sends what changes nothing at the bank, again if no answer comes, and each time as `stamped` makes it. Raises
         NeverSent or PerhapsSent.
         """
-        for _ in range(ATTEMPTS_OF_A_READ - 1):
-            try:
-                return self._send(self._kept, stamped(request))
-            except NoAnswer:
-                continue
-        return self._send(self._kept, stamped(request))
+        return self._through_gate(request.operation, lambda: self._send_again(request, stamped))
+
+    def take_turn(self) -> None:
+        """Waits for a turn at the bank and keeps it for the next order that this thread sends. Raises KeptBack."""
+        self._wait_for_turn()
+        self._call.turn_kept_until = self._ticks() + TURN_KEPT_S
 
     def pause(self) -> None:
         """Waits a moment before the bank is asked the same again; `close` ends it."""
-        self._closed.wait(self._limits.pause_s)
+        self._closed.wait(self._limits.usual.pause_s)
 
-    def met_by(self, tls: Tls) -> Transport:
-        """Another like this one for a bank that is met in its own way; closed together with this one."""
-        other = Transport(self._ticks, limits=self._limits, tls=tls)
+    def at_bank(
+        self, code: str, pace: Pace, limits: TimeLimits, clock: Callable[[], datetime], tls: Tls | None = None
+    ) -> Transport:
+        """The transport to the bank with this code, behind its gate; closed together with this one. The same for all
+        its accounts, but one that is met by its own `tls` has one of its own.
+        """
+        if tls is None and code in self._plain_at:
+            return self._plain_at[code]
+        shared = self._shared or SharedState(None, clock)
+        gate = Gate(code, self._told_pace or pace, shared, clock)
+        other = Transport(self._ticks, limits=self._told_limits or limits, tls=tls, gate=gate)
         self._beside.append(other)
+        if tls is None:
+            self._plain_at[code] = other
         return other
 
     def close(self) -> None:
@@ -173,6 +227,52 @@ class Transport:
         self._fresh.close()
         for other in self._beside:
             other.close()
+
+    def _through_gate(self, operation: Operation, send: Callable[[], Answer]) -> Answer:
+        """Sends unless the operation's circuit is open, and tells the gate what came of it."""
+        if self.gate is None:
+            return send()
+        try:
+            self.gate.enter(operation)
+        except HeldBack as held:
+            raise KeptBack(str(held)) from None
+        try:
+            answer = send()
+        except KeptBack:
+            self.gate.leave(operation)
+            raise
+        except NoAnswer:
+            self.gate.tell(operation, has_answered=False)
+            raise
+        self.gate.tell(operation, has_answered=answer.status < FAULTS_FROM)
+        if answer.status == TOO_MANY_CALLS:
+            self.gate.turned_away(answer.headers.get("retry-after"))
+        return answer
+
+    def _send_again(
+        self, request: Request, stamped: Callable[[Request], Request], attempts: int = ATTEMPTS_OF_A_READ
+    ) -> Answer:
+        try:
+            return self._send(self._kept, stamped(request))
+        except KeptBack:
+            raise
+        except NoAnswer as failure:
+            if attempts == 1:
+                raise
+            try:
+                return self._send_again(request, stamped, attempts - 1)
+            except KeptBack:
+                raise failure from None  # it was called once, and that had no answer
+
+    def _wait_for_turn(self) -> None:
+        if self.gate is None:
+            return
+        try:
+            wait_s = self.gate.take_turn()
+        except HeldBack as held:
+            raise KeptBack(str(held)) from None
+        if self._closed.wait(wait_s):
+            raise KeptBack("this process is ending")
 
     def _pool(self, context: ssl.SSLContext, *, keep: int) -> httpcore.ConnectionPool:
         return httpcore.ConnectionPool(
@@ -184,7 +284,9 @@ class Transport:
         )
 
     def _send(self, pool: httpcore.ConnectionPool, request: Request) -> Answer:
-        limits = self._limits
+        limits = self._limits.of(request.operation)
+        if not (request.operation == "transfer" and self._call.uses_kept_turn()):
+            self._wait_for_turn()
         self._call.begin(limits.call_s)
         waits = {"connect": limits.connect_s, "pool": limits.connect_s, "read": limits.read_s, "write": limits.read_s}
         url = f"{request.url}?{urlencode(request.query)}" if request.query else request.url
@@ -212,12 +314,18 @@ class Transport:
 
 
 class _Call(threading.local):
-    """The call this thread is making: when it must end, and whether a byte of it has left."""
+    """The call this thread is making: its turn, when it must end, and whether a byte of it has left."""
 
     def __init__(self, ticks: Callable[[], float]) -> None:
         self._ticks = ticks
         self._until = 0.0
         self._left = False
+        self.turn_kept_until = 0.0
+
+    def uses_kept_turn(self) -> bool:
+        """Whether a turn was taken for this call before; it is used up by asking."""
+        kept_until, self.turn_kept_until = self.turn_kept_until, 0.0
+        return kept_until > 0 and self._ticks() < kept_until
 
     def begin(self, seconds: float) -> None:
         self._until = self._ticks() + seconds

@@ -30,8 +30,20 @@ from banks.drift import odd_answer, with_body
 from banks.napas import listed_bank, traffic_bin
 from banks.outcomes import NotSent, Outcome, Unknown, loggable_code
 from banks.strict_json import NotJson
-from banks.transport import Answer, NeverSent, NoAnswer, PerhapsSent, Request, Transport
-from banks.vietinbank_calls import BALANCE, ENQUIRY, NAME, STATEMENT, TRANSFER, Call, Said, is_signed, said, signed_body
+from banks.transport import Answer, NeverSent, NoAnswer, PerhapsSent, Request, TimeLimits, Transport
+from banks.vietinbank_calls import (
+    BALANCE,
+    ENQUIRY,
+    NAME,
+    STATEMENT,
+    TIME_LIMITS,
+    TRANSFER,
+    Call,
+    Said,
+    is_signed,
+    said,
+    signed_body,
+)
 from banks.vietinbank_credentials import VietinbankCredentials
 from banks.vietinbank_messages import (
     COLLECTIONS,
@@ -72,6 +84,7 @@ class Vietinbank(Bank):
         end_to_end_id_max=ID_MAX,
         name_max={"internal": 70, "napas": 70, "citad": 70},  # [assumed] 1.5: no length is published
     )
+    time_limits: ClassVar[TimeLimits] = TIME_LIMITS
 
     def __init__(
         self, account: BankAccount, transport: Transport, clock: Callable[[], datetime], token: Callable[[], str]
@@ -206,4 +219,6 @@ class Vietinbank(Bank):
         }
         body = signed_body(call, fields, self._credentials, self._clock())
         url = self.account.base_url + call.path
-        return Request(method="POST", url=url, headers=headers, body=body, answer_max=call.answer_max)
+        return Request(
+            operation=call.operation, method="POST", url=url, headers=headers, body=body, answer_max=call.answer_max
+        )

@@ -15,9 +15,10 @@ from typing import Final
 
 import msgspec
 
+from banks.circuits import Operation
 from banks.signatures import Digest, is_rsa_signature, rsa_signature
 from banks.strict_json import Json, NotJson, parse
-from banks.transport import Answer
+from banks.transport import Answer, Limits, TimeLimits
 from banks.vietinbank_credentials import VietinbankCredentials
 from ledger.calendar import ICT
 
@@ -27,10 +28,12 @@ ERP_CARRIES: Final = (*DISBURSEMENT_CARRIES, "clientIP")
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One call: its path below the base address, the digest of its signature, the fields signed, in order, and what it
-    carries as all calls of its family do. `answer_max` is set where the answer is a list that the bank gives whole.
+    """One call: what it is for, its path below the base address, the digest of its signature, the fields signed, in
+    order, and what it carries as all calls of its family do. `answer_max` is set where the answer is a list that the
+    bank gives whole.
     """
 
+    operation: Operation
     path: str
     digest: Digest
     signed: tuple[str, ...]
@@ -39,11 +42,13 @@ class Call(msgspec.Struct, frozen=True):
 
 
 NAME: Final = Call(
+    "lookup",
     "/erp/v1/account/benAcctInq",
     "sha256",
     ("requestId", "providerId", "merchantId", "account", "bankId", "clientIP", "channel", "version", "language"),
 )
 TRANSFER: Final = Call(
+    "transfer",
     "/erp/v1/payment/transfer",
     "sha256",
     (
@@ -67,6 +72,7 @@ TRANSFER: Final = Call(
     ),
 )
 ENQUIRY: Final = Call(  # [assumed] 4.1.3
+    "enquiry",
     "/erp/v1/payment/inquiry",
     "sha256",
     ("requestId", "providerId", "merchantId", "originalRequestId", "transId"),
@@ -74,12 +80,14 @@ ENQUIRY: Final = Call(  # [assumed] 4.1.3
 STATEMENT_MAX: Final = 32 * 1024 * 1024
 """In bytes: some 25,000 movements of one day in one direction, which the bank does not divide into pages (4.1.4)."""
 STATEMENT: Final = Call(
+    "history",
     "/erp/v1/statement/inquiry",
     "sha256",
     ("requestId", "providerId", "merchantId", "account"),
     answer_max=STATEMENT_MAX,
 )
 BALANCE: Final = Call(
+    "balance",
     "/disbursement/merchantAccountInfo",
     "sha1",
     ("requestId", "providerId", "merchantId", "accountId", "transTime", "channel", "version", "language"),
@@ -88,6 +96,8 @@ BALANCE: Final = Call(
 
 RECORD_SIGNED: Final = ("transId", "senderAcctId", "recvAcctId", "amount")
 """What of each record of a transfer is signed, in the place of `records`."""
+
+TIME_LIMITS: Final = TimeLimits(usual=Limits(read_s=60, call_s=75))  # [assumed] 11.2
 
 ANSWER_SIGNED: Final = ("requestId", "providerId", "merchantId")
 """What the signature under an answer of the disbursement family covers, before the code (4.1.5)."""

@@ -66,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     web_port: int
     public_url: str
     webhook_allow_private: bool
+    bank_calls: int | None = None
 
     def __repr__(self) -> str:
         # URLs may hold passwords, so nothing of it is printed.
@@ -89,6 +90,8 @@ NAMES: Final = {
     "SOCAI_WEB_PORT": "port the web server listens on (default 8080)",
     "SOCAI_PUBLIC_URL": "where merchants and banks reach us (default http://host:port)",
     "SOCAI_WEBHOOK_ALLOW_PRIVATE": "1 lets merchants' webhook addresses be local: for development only (default 0)",
+    "SOCAI_BANK_CALLS": "calls a minute that every bank takes, in the place of its own pace: for a bank lab only"
+    " (default 0: each bank's own)",
 }
 
 ROLES: Final = ("admin", "approver", "auditor")
@@ -135,6 +138,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "web_port": take("SOCAI_WEB_PORT", _port, port),
         "public_url": take("SOCAI_PUBLIC_URL", _url("http", "https"), f"http://{host}:{port}"),
         "webhook_allow_private": take("SOCAI_WEBHOOK_ALLOW_PRIVATE", _switch, "0"),
+        "bank_calls": take("SOCAI_BANK_CALLS", _calls, "0"),
     }
     if faults:
         raise SettingsInvalid("The environment is not complete:\n- " + "\n- ".join(faults))
@@ -162,6 +166,12 @@ def _port(value: str) -> int:
     if not value.isdigit() or not 0 < int(value) < 65536:
         raise ValueError("is not a port number")
     return int(value)
+
+
+def _calls(value: str) -> int | None:
+    if not re.fullmatch(r"0|[1-9][0-9]{1,6}", value):
+        raise ValueError("is neither 0 nor 10 to 9999999")
+    return int(value) or None
 
 
 def _switch(value: str) -> bool:

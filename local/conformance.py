@@ -29,6 +29,7 @@ import httpx
 from banks.bank import Bank, Beneficiary, Capability, OrderNews, StatementRow, TransferOrder
 from banks.history_table import read_history
 from banks.outcomes import Accepted, Declined, Executed, NotFound, NotSent, Outcome, Unknown
+from banks.pace import pace_of
 from banks.registry import load_accounts, open_banks
 from banks.simulator.enrolment import Enrolment, enrol
 from banks.simulator.personality import personality
@@ -43,6 +44,8 @@ from local.processes import free_port
 OPENING: Final = 10_000_000
 SLOW_S: Final = 1.5
 """How long our adapter waits for an answer here; a slow bank takes longer."""
+LAB_CALLS: Final = 60_000
+"""Calls a minute, in the place of the bank's own pace: the sheet is about answers."""
 WITHIN_S: Final = 8.0
 """Within what a decision, or a webhook, must have come."""
 QUICK: Final = {"answer_s": 0, "validate_s": 0.02, "transfer_s": 0.02, "webhook_s": 0.01}
@@ -518,7 +521,7 @@ def opened(code: str, directory: Path) -> Iterator[tuple[Bank, httpx.Client]]:
     )
     enrol(directory, kind, mine)
     accounts = load_accounts(directory / "accounts.json")
-    transport = Transport(time.monotonic, limits=Limits(read_s=SLOW_S, pause_s=0.1))
+    transport = Transport(time.monotonic, limits=Limits(read_s=SLOW_S, pause_s=0.1), pace=pace_of(LAB_CALLS))
     (bank,) = open_banks(accounts, transport, lambda: datetime.now(UTC), lambda: str(uuid.uuid4())).values()
     with (
         Simulator(directory, code, port=port) as simulator,

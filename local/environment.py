@@ -126,6 +126,7 @@ def prepare(stage: Stage, given: Mapping[str, str]) -> dict[str, str]:
         "SOCAI_WEB_HOST": "127.0.0.1",
         "SOCAI_PUBLIC_URL": web,
         "SOCAI_WEBHOOK_ALLOW_PRIVATE": "1",
+        "SOCAI_BANK_CALLS": "60000",
         "SOCAI_BANK_KEYS": str(stage.secrets / "bank"),
         "SOCAI_SIMULATOR_STATE": str(stage.run / "bank"),
         "SOCAI_SIMULATOR_WEBHOOK_URL": web + BANK_WEBHOOK_PATH,

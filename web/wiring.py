@@ -16,13 +16,15 @@ from redis import Redis
 from banks.bank import Bank
 from banks.feeds.feed import Feed
 from banks.live import LiveAccounts
+from banks.pace import pace_of
+from banks.shared_state import SharedState
 from banks.transport import Transport
 from ledger.settings import Settings
 from ledger.store import Ledger
 from projections.database import Reader, open_reader
 
 REDIS_PATIENCE_S = 1.0
-"""How long `/ready` waits for Redis; nothing else here needs it."""
+"""How long `/ready`, or a call to a bank, waits for Redis; nothing else here needs it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class Services:
     """The parts behind the routes. `banks`: adapters by the id of our account; `feeds`: the aggregators of those
     accounts that have one. `clock`: aware UTC instants.
 
-    `token`: random bytes. `redis` is only asked whether it is there: web rings no job.
+    `token`: random bytes. `redis` is asked whether it is there and how the banks' circuits stand: web rings no job.
     """
 
     ledger: Ledger
@@ -50,16 +52,15 @@ class Services:
 
 def open_services(settings: Settings, clock: Callable[[], datetime], token: Callable[[int], bytes]) -> Services:
     """The services that these settings name. Raises InvalidBankAccounts; servers are first met when they are used."""
-    transport = Transport(monotonic)
+    redis = Redis.from_url(settings.redis_url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S)
+    transport = Transport(monotonic, pace=pace_of(settings.bank_calls), shared=SharedState(redis, clock))
     ours = LiveAccounts(settings, transport, clock, token, lambda: str(uuid.UUID(bytes=token(16), version=4)))
     return Services(
         ledger=Ledger.open(settings, token),
         reader=open_reader(settings.read_tables_url),
         banks=ours.banks,
         settings=settings,
-        redis=Redis.from_url(
-            settings.redis_url, socket_timeout=REDIS_PATIENCE_S, socket_connect_timeout=REDIS_PATIENCE_S
-        ),
+        redis=redis,
         clock=clock,
         token=token,
         feeds=ours.feeds,

@@ -21,7 +21,7 @@ from ledger.privacy import Personal
 from projections import alarms
 from workers.parts import Parts
 
-Operation: TypeAlias = Literal["balance", "history", "status", "transfer"]
+Question: TypeAlias = Literal["balance", "history", "status", "transfer"]
 """What is asked of a bank, as a drift is named; what a bank says unasked is `ledger.notices.WEBHOOK`."""
 
 SETTLED_MAX: Final = 100
@@ -29,7 +29,7 @@ SETTLED_MAX: Final = 100
 DRIFTS_MAX: Final = 1_000
 
 
-def set_aside(parts: Parts, bank: Bank, operation: Operation, about: str, misfit: Misfit) -> None:
+def set_aside(parts: Parts, bank: Bank, operation: Question, about: str, misfit: Misfit) -> None:
     """Keeps an answer that does not fit, sealed, and rings the alarm of its drift unless it rings; the same again
     changes nothing while it waits. `about`: the payout, the bank days, or the balance that was asked about.
     """

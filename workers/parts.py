@@ -14,6 +14,8 @@ import redis
 from banks.bank import Bank
 from banks.feeds.feed import Feed
 from banks.live import LiveAccounts
+from banks.pace import pace_of
+from banks.shared_state import SharedState
 from banks.transport import Transport
 from ledger.context import Context
 from ledger.errors import UnknownBankAccount
@@ -50,7 +52,8 @@ class Parts:
     def open(cls, settings: Settings, clock: Callable[[], datetime], token: Callable[[int], bytes]) -> Self:
         """All parts these settings name. Raises InvalidBankAccounts, UnknownBank; connections are made when used."""
         ledger = Ledger.open(settings, token)  # first: of all that may be wrong, people need to hear of this one first
-        transport = Transport(time.monotonic)
+        redis_ = connect(settings.redis_url)
+        transport = Transport(time.monotonic, pace=pace_of(settings.bank_calls), shared=SharedState(redis_, clock))
         ours = LiveAccounts(settings, transport, clock, token, lambda: str(uuid.UUID(bytes=token(16))))
         return cls(
             settings=settings,
@@ -60,7 +63,7 @@ class Parts:
             transport=transport,
             banks=ours.banks,
             feeds=ours.feeds,
-            redis=connect(settings.redis_url),
+            redis=redis_,
             clock=clock,
             token=token,
         )

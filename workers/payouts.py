@@ -45,7 +45,7 @@ from ledger.payouts import (
     not_sent_pause,
 )
 from projections import payouts as read_payouts
-from workers.drifts import Operation, set_aside, settle
+from workers.drifts import Question, set_aside, settle
 from workers.jobs import Ring, ask_queue, job, pay_queue
 from workers.parts import Parts
 from workers.reactor import when
@@ -170,7 +170,7 @@ def enquire_payout(parts: Parts, payout_id: str) -> None:
     _escalate_when_used_up(parts, payout_id)
 
 
-def _tell_misfit(parts: Parts, bank: Bank, operation: Operation, payout_id: str, outcome: Outcome | None) -> None:
+def _tell_misfit(parts: Parts, bank: Bank, operation: Question, payout_id: str, outcome: Outcome | None) -> None:
     if isinstance(outcome, Unknown) and outcome.misfit is not None:
         set_aside(parts, bank, operation, payout_id, outcome.misfit)
 

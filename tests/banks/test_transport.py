@@ -6,11 +6,12 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from itertools import count
 from pathlib import Path
 from time import monotonic
+from typing import get_args
 
 import msgspec
 import pytest
@@ -18,7 +19,21 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from banks.transport import Answer, Limits, NeverSent, NoAnswer, PerhapsSent, Request, Transport
+from banks.circuits import FAILURES_MAX, Operation
+from banks.pace import Pace
+from banks.registry import bank_classes
+from banks.transport import (
+    ATTEMPTS_OF_A_READ,
+    Answer,
+    KeptBack,
+    Limits,
+    NeverSent,
+    NoAnswer,
+    PerhapsSent,
+    Request,
+    TimeLimits,
+    Transport,
+)
 from tests.banks.contract import BROKEN_ANSWERS
 from tests.banks.http_server import HttpServer, Received, Reply, http
 
@@ -39,11 +54,18 @@ def transport() -> Iterator[Transport]:
 
 
 def post(url: str, body: bytes = b"order") -> Request:
-    return Request(method="POST", url=url, headers={"X-Secret": "planted"}, body=body)
+    return Request(operation="transfer", method="POST", url=url, headers={"X-Secret": "planted"}, body=body)
 
 
 def test_a_request_goes_out_byte_for_byte(server: HttpServer, transport: Transport) -> None:
-    sent = Request(method="POST", url=f"{server.url}/a", headers={"X-One": "1"}, query={"q": "a b&c"}, body=b"\x00\xff")
+    sent = Request(
+        operation="transfer",
+        method="POST",
+        url=f"{server.url}/a",
+        headers={"X-One": "1"},
+        query={"q": "a b&c"},
+        body=b"\x00\xff",
+    )
     answer = transport.order(sent)
     request = server.received[0]
     assert (request.method, request.path, request.query) == ("POST", "/a", {"q": "a b&c"})
@@ -245,3 +267,159 @@ def test_a_pause_is_as_long_as_agreed_and_ends_when_the_transport_is_closed() ->
     pausing.join(timeout=10)
     assert not pausing.is_alive()
     transport.close()
+
+
+# at a bank
+
+NOW = datetime(2026, 11, 26, 3, tzinfo=UTC)
+UNHURRIED = Pace(calls=1_000_000, burst=1_000)
+
+
+@pytest.fixture
+def at_bank() -> Iterator[Transport]:
+    opened = Transport(monotonic, limits=LIMITS)
+    yield opened.at_bank("acb", UNHURRIED, TimeLimits(), lambda: NOW)
+    opened.close()
+
+
+def get(url: str, operation: Operation) -> Request:
+    return Request(operation=operation, method="GET", url=url, headers={})
+
+
+def test_all_plain_accounts_of_a_bank_share_connections_and_gate() -> None:
+    opened = Transport(monotonic)
+    first = opened.at_bank("acb", UNHURRIED, TimeLimits(), lambda: NOW)
+    assert opened.at_bank("acb", UNHURRIED, TimeLimits(), lambda: NOW) is first
+    assert opened.at_bank("mb", UNHURRIED, TimeLimits(), lambda: NOW) is not first
+    opened.close()
+
+
+def test_reads_reuse_a_connection_and_each_order_has_its_own(server: HttpServer, at_bank: Transport) -> None:
+    for _ in range(3):
+        at_bank.ask(get(server.url, "balance"))
+    assert server.connections == 1
+    for _ in range(3):
+        at_bank.order(post(server.url))
+    assert server.connections == 4
+
+
+def test_a_bank_that_answers_nothing_is_not_called_any_more(server: HttpServer, at_bank: Transport) -> None:
+    server.script = lambda _: Reply(b"", "reset")
+    for _ in range(FAILURES_MAX):
+        with pytest.raises(PerhapsSent):
+            at_bank.order(post(server.url))
+    with pytest.raises(KeptBack):
+        at_bank.order(post(server.url))
+    assert len(server.received) == FAILURES_MAX
+
+
+def test_a_read_that_was_repeated_in_vain_is_one_failure(server: HttpServer, at_bank: Transport) -> None:
+    server.script = lambda _: Reply(b"", "reset")
+    for _ in range(FAILURES_MAX):
+        with pytest.raises(PerhapsSent):
+            at_bank.ask(get(server.url, "history"))
+    with pytest.raises(KeptBack):
+        at_bank.ask(get(server.url, "history"))
+    assert len(server.received) == FAILURES_MAX * ATTEMPTS_OF_A_READ
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_faults_of_the_bank_are_failures(server: HttpServer, at_bank: Transport, status: int) -> None:
+    server.script = lambda _: http(status, b"")
+    for _ in range(FAILURES_MAX):
+        at_bank.order(post(server.url))
+    with pytest.raises(KeptBack):
+        at_bank.order(post(server.url))
+
+
+@pytest.mark.parametrize("status", [200, 289, 400, 401, 403, 404, 409, 422])
+def test_refusals_are_answers(server: HttpServer, at_bank: Transport, status: int) -> None:
+    server.script = lambda _: http(status, b"")
+    for _ in range(2 * FAILURES_MAX):
+        assert at_bank.order(post(server.url)).status == status
+
+
+def test_only_the_operation_that_fails_is_held_back(server: HttpServer, at_bank: Transport) -> None:
+    server.script = lambda request: http(503 if request.method == "POST" else 200, b"")
+    for _ in range(FAILURES_MAX):
+        at_bank.order(post(server.url))
+        at_bank.ask(get(server.url, "history"))
+    assert at_bank.ask(get(server.url, "history")).status == 200
+
+
+def test_too_many_calls_are_no_failure_but_the_bank_is_left_alone(server: HttpServer, at_bank: Transport) -> None:
+    server.script = lambda _: http(429, b"", headers="Retry-After: 60\r\n")
+    assert at_bank.order(post(server.url)).status == 429
+    for _ in range(2 * FAILURES_MAX):
+        with pytest.raises(KeptBack, match="turn"):
+            at_bank.order(post(server.url))
+    assert len(server.received) == 1
+    assert at_bank.gate is not None
+    assert at_bank.gate.state("transfer") == "closed"
+
+
+def test_every_call_sent_takes_a_turn_the_repeated_ones_too(server: HttpServer) -> None:
+    server.script = lambda _: Reply(b"", "reset")
+    opened = Transport(monotonic, limits=LIMITS)
+    slow = opened.at_bank("acb", Pace(calls=4, per_s=600, burst=3), TimeLimits(), lambda: NOW)
+    with pytest.raises(PerhapsSent):
+        slow.ask(get(server.url, "balance"))
+    slow.take_turn()
+    with pytest.raises(KeptBack):
+        slow.ask(get(server.url, "balance"))
+    opened.close()
+
+
+def test_a_read_that_had_no_turn_for_its_repetition_is_a_failure(server: HttpServer) -> None:
+    server.script = lambda _: Reply(b"", "reset")
+    opened = Transport(monotonic, limits=LIMITS)
+    hour = [NOW]
+    slow = opened.at_bank("acb", Pace(calls=2, per_s=600, burst=1), TimeLimits(), lambda: hour[0])
+    for _ in range(FAILURES_MAX):
+        hour[0] += timedelta(hours=1)
+        with pytest.raises(PerhapsSent):
+            slow.ask(get(server.url, "history"))
+    assert len(server.received) == FAILURES_MAX
+    assert slow.gate is not None
+    assert slow.gate.state("history") == "open"
+    opened.close()
+
+
+def test_a_turn_taken_ahead_is_that_of_the_next_order(server: HttpServer) -> None:
+    opened = Transport(monotonic, limits=LIMITS)
+    slow = opened.at_bank("acb", Pace(calls=2, per_s=600, burst=1), TimeLimits(), lambda: NOW)
+    slow.take_turn()
+    assert slow.order(post(server.url)).status == 200
+    with pytest.raises(KeptBack):
+        slow.order(post(server.url))
+    opened.close()
+
+
+def test_calls_beyond_the_burst_wait_for_their_turn(server: HttpServer) -> None:
+    opened = Transport(monotonic, limits=LIMITS)
+    paced = opened.at_bank("acb", Pace(calls=22, per_s=1, burst=2), TimeLimits(), lambda: NOW)
+    began = monotonic()
+    for _ in range(6):
+        paced.ask(get(server.url, "balance"))
+    assert monotonic() - began >= 4 * 0.05
+    opened.close()
+
+
+def test_each_operation_has_the_time_limits_of_its_bank(server: HttpServer) -> None:
+    server.script = lambda _: Reply(b"", "hang")
+    limits = TimeLimits(usual=Limits(read_s=60, call_s=60), own={"lookup": Limits(read_s=0.2, call_s=0.3)})
+    opened = Transport(monotonic)
+    bank = opened.at_bank("acb", UNHURRIED, limits, lambda: NOW)
+    began = monotonic()
+    with pytest.raises(PerhapsSent):
+        bank.ask(get(server.url, "lookup"))
+    assert monotonic() - began < 5
+    opened.close()
+
+
+@pytest.mark.parametrize("code", sorted(bank_classes()))
+def test_every_bank_states_time_limits_that_end(code: str) -> None:
+    limits = bank_classes()[code].time_limits
+    for operation in get_args(Operation):
+        one = limits.of(operation)
+        assert 0 < one.connect_s <= one.read_s <= one.call_s <= 120

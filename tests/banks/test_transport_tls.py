@@ -60,7 +60,9 @@ def server(tmp_path: Path) -> Iterator[HttpServer]:
 def order(server: HttpServer, tls: ssl.SSLContext) -> int:
     transport = Transport(monotonic, limits=Limits(connect_s=2, read_s=2, call_s=4), tls=tls)
     try:
-        return transport.order(Request(method="POST", url=server.url, headers={}, body=b"x")).status
+        return transport.order(
+            Request(operation="transfer", method="POST", url=server.url, headers={}, body=b"x")
+        ).status
     finally:
         transport.close()
 

@@ -21,6 +21,7 @@ from banks.vietinbank_calls import (
     ENQUIRY,
     NAME,
     STATEMENT,
+    TIME_LIMITS,
     TRANSFER,
     Call,
     is_signed,
@@ -150,3 +151,8 @@ def test_what_is_no_answer_to_this_request_is_refused(value: object) -> None:
 @pytest.mark.parametrize("status", [None, [], "1", {}, {"code": 1}, {"code": None}], ids=str)
 def test_a_code_that_is_no_text_is_none(status: object) -> None:
     assert said(reply({"requestId": "q", "status": status}), "q").code is None
+
+
+def test_vietinbank_may_take_a_minute_to_answer() -> None:
+    assert TIME_LIMITS.of("transfer").read_s == 60
+    assert TIME_LIMITS.of("transfer").call_s > 60

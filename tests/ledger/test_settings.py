@@ -62,6 +62,7 @@ def test_everything_can_be_said() -> None:
             "SOCAI_WEB_PORT": "443",
             "SOCAI_PUBLIC_URL": "https://pay.example.vn",
             "SOCAI_WEBHOOK_ALLOW_PRIVATE": "1",
+            "SOCAI_BANK_CALLS": "60000",
         }
     )
     assert settings.operator_keys == (
@@ -70,6 +71,7 @@ def test_everything_can_be_said() -> None:
     )
     assert (settings.web_port, settings.public_url) == (443, "https://pay.example.vn")
     assert settings.webhook_allow_private is True
+    assert settings.bank_calls == 60_000
 
 
 @pytest.mark.parametrize(
@@ -96,6 +98,7 @@ def test_all_wrong_values_are_told_at_once() -> None:
         "SOCAI_WEB_PORT": "http",
         "SOCAI_PUBLIC_URL": "ftp://x",
         "SOCAI_WEBHOOK_ALLOW_PRIVATE": "yes",
+        "SOCAI_BANK_CALLS": "9",
     }
     assert faults(**wrong) == list(wrong)
 

@@ -17,7 +17,9 @@ from uuid import UUID
 
 import workers
 from banks.bank import Bank, StatementRow
+from banks.pace import Pace
 from banks.registry import load_accounts, open_banks
+from banks.shared_state import SharedState
 from banks.simulator.enrolment import Enrolment, enrol
 from banks.simulator.personality import personality
 from banks.simulator.simulator import Simulator, free_port
@@ -54,6 +56,8 @@ BANK_ACCOUNT = "ba_acb_main"
 ACCOUNT_NUMBER = "12345678"
 MASTER_KEY = bytes(range(32))
 PAYEE = "0001234567890"
+UNHURRIED = Pace(calls=1_000_000, burst=1_000)
+"""No test waits for its turn at the bank unless it wants to."""
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -342,7 +346,9 @@ def _parts(environment: dict[str, str], clock: Clock, token: Token, person_keys:
         public_url="http://127.0.0.1:1",
         webhook_allow_private=True,
     )
-    transport = Transport(time.monotonic, limits=Limits(connect_s=2, read_s=2, call_s=3, pause_s=0.1))
+    redis = connect(settings.redis_url)
+    limits = Limits(connect_s=2, read_s=2, call_s=3, pause_s=0.1)
+    transport = Transport(time.monotonic, limits=limits, pace=UNHURRIED, shared=SharedState(redis, clock))
     return Parts(
         settings=settings,
         ledger=Ledger.at(settings.event_store_url, MASTER_KEY, token, person_keys),
@@ -351,7 +357,7 @@ def _parts(environment: dict[str, str], clock: Clock, token: Token, person_keys:
         transport=transport,
         banks=open_banks(load_accounts(settings.bank_accounts), transport, clock, lambda: str(UUID(bytes=token(16)))),
         feeds={},
-        redis=connect(settings.redis_url),
+        redis=redis,
         clock=clock,
         token=token,
     )
