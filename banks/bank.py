@@ -405,11 +405,11 @@ class Bank(ABC):
         except KeptBack as kept:
             raise BankUnavailable(f"{self.name} takes no call now: {kept}.", bank=self.code) from None
 
-    def require_circuit(self, operation: Operation) -> None:
-        """Raises BankUnavailable while calls of this operation are held back because the bank is down."""
+    def require_way(self, operation: Operation) -> None:
+        """Raises BankUnavailable while a call of this operation would be held back: the bank is down, or had enough."""
         gate = self._transport.gate
-        if gate is not None and gate.state(operation) == "open":
-            raise BankUnavailable(f"{self.name} is down; {operation} is held back for a while.", bank=self.code)
+        if gate is not None and gate.holds_back(operation):
+            raise BankUnavailable(f"{self.name} takes no call now; {operation} is held back.", bank=self.code)
 
     @abstractmethod
     def transfer(self, order: TransferOrder) -> Outcome:

@@ -80,6 +80,11 @@ class Gate:
         """How the operation's circuit stands."""
         return self._circuit(operation).state(self._now())
 
+    def holds_back(self, operation: Operation) -> bool:
+        """Whether a call of this operation would be held back now; it is not let in by asking."""
+        may = circuits.entered(self._circuit(operation), self._now())[1]
+        return not may or self.next_turn_s() > TURN_WAIT_MAX_S
+
     def may_send(self) -> bool:
         """Whether every circuit that an order needs is closed."""
         return all(self.state(one) == "closed" for one in NEEDED_TO_SEND)
@@ -144,7 +149,9 @@ def key_of_circuit(code: str, operation: Operation) -> str:
 
 
 def states(shared: SharedState, codes: Iterable[str], at: datetime) -> dict[str, dict[Operation, State]]:
-    """How every circuit of the banks with these codes stands, by code and operation."""
+    """How every circuit of the banks with these codes stands, by code and operation; all closed as far as nobody knows
+    better, as while Redis is away.
+    """
     now, operations = at.timestamp(), get_args(Operation)
     return {
         code: {one: (shared.value(key_of_circuit(code, one), Circuit) or WORKS).state(now) for one in operations}

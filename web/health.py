@@ -8,6 +8,7 @@ from typing import TypeVar
 from marshmallow import Schema, fields
 from redis.exceptions import RedisError
 
+from banks.circuits import Operation, State
 from ledger.errors import Problem, QueueUnavailable, Unavailable
 from projections.aside import Pile
 from projections.places import cure, lag, piles, places
@@ -39,6 +40,8 @@ class Ready(Schema):
 
     `set_aside`: by follower, what its answers lack; `stopped`: projections that follow no more; `cures`: the command
     that mends each of these. Operators mend both: every other answer is as good as ever, so this process stays ready.
+    `banks`: by bank, the operations that do not go freely, `open` or `half_open`; a bank that is down is no fault of
+    ours, and what waits for it waits.
     """
 
     status = Word("ok", "away", required=True)
@@ -48,6 +51,7 @@ class Ready(Schema):
     set_aside = fields.Dict(keys=fields.String(), values=fields.Nested(Piled), required=True)
     stopped = fields.List(fields.String(), required=True)
     cures = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    banks = fields.Dict(keys=fields.String(), values=fields.Dict(keys=fields.String()), required=True)
 
 
 @route("GET", "/live", answer=Alive)
@@ -75,6 +79,7 @@ def ready(call: Call) -> Answer:
             "set_aside": {} if shown is None else {name: _piled(pile) for name, pile in sorted(shown[1].items())},
             "stopped": sorted(cures),
             "cures": cures,
+            "banks": _held_back(services) if parts["redis"] == "ok" else {},
         },
     )
 
@@ -91,6 +96,15 @@ def _ping(services: Services) -> None:
         services.redis.ping()
     except RedisError as error:
         raise QueueUnavailable("Redis does not answer.") from error
+
+
+def _held_back(services: Services) -> dict[str, dict[Operation, State]]:
+    held: dict[str, dict[Operation, State]] = {}
+    for code, circuits in services.circuits().items():
+        for operation, state in circuits.items():
+            if state != "closed":
+                held.setdefault(code, {})[operation] = state
+    return held
 
 
 def _cures(found: Mapping[str, Place]) -> dict[str, str]:

@@ -7,9 +7,10 @@ For operators' keys: how far behind the read tables are is nobody else's busines
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from banks.circuits import Operation, State
 from ledger.errors import EventStoreUnavailable, ReadTablesUnavailable
 from projections import PROJECTIONS
 from projections.places import lag, piles, places
@@ -17,6 +18,7 @@ from web.auth import OPERATORS
 from web.routes import Answer, Call, route
 
 MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"
+CIRCUITS: Final[Mapping[State, int]] = {"closed": 0, "half_open": 1, "open": 2}
 
 
 @route(
@@ -27,7 +29,7 @@ MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"
     refuses=(EventStoreUnavailable, ReadTablesUnavailable),
 )
 def metrics(call: Call) -> Answer:
-    """Log head, and for each read model its lag in events, what it has set aside, and whether it follows."""
+    """Log head, how each read model keeps up with it and what it has set aside, and how calls of each bank go."""
     # The positions first: asked after the head they could be past it.
     found, aside = places(call.services.reader), piles(call.services.reader)
     head = call.services.ledger.head()
@@ -42,6 +44,11 @@ def metrics(call: Call) -> Answer:
                 "Events a follower could not take in, and what waits behind them.",
                 _by_name({name: pile.events for name, pile in aside.items()}, "follower"),
             ),
+            _family(
+                "socai_bank_circuit",
+                "How calls of an operation at a bank go: 0 freely, 1 one tries, 2 held back because the bank is down.",
+                _circuits(call.services.circuits()),
+            ),
         ]
     )
     return Answer(body=text.encode(), media=MEDIA)
@@ -49,6 +56,12 @@ def metrics(call: Call) -> Answer:
 
 def _by_name(values: dict[str, int], label: str = "projection") -> Iterable[tuple[str, int]]:
     return ((f'{{{label}="{name}"}}', value) for name, value in sorted(values.items()))
+
+
+def _circuits(found: Mapping[str, Mapping[Operation, State]]) -> Iterable[tuple[str, int]]:
+    for code, circuits in sorted(found.items()):
+        for operation, state in sorted(circuits.items()):
+            yield f'{{bank="{code}",operation="{operation}"}}', CIRCUITS[state]
 
 
 def _family(name: str, about: str, samples: Iterable[tuple[str, int]]) -> str:

@@ -14,7 +14,9 @@ from time import monotonic
 from redis import Redis
 
 from banks.bank import Bank
+from banks.circuits import Operation, State
 from banks.feeds.feed import Feed
+from banks.gate import states
 from banks.live import LiveAccounts
 from banks.pace import pace_of
 from banks.shared_state import SharedState
@@ -48,6 +50,14 @@ class Services:
     def cursor_key(self) -> bytes:
         """What page cursors are stamped with: the same in every web process of one installation."""
         return hmac.digest(b64decode(self.settings.master_key.reveal()), b"socai page cursor", "sha256")
+
+    @cached_property
+    def _shared(self) -> SharedState:
+        return SharedState(self.redis, self.clock)
+
+    def circuits(self) -> dict[str, dict[Operation, State]]:
+        """How calls of each operation go at each of our banks, by its code, as all our processes know it."""
+        return states(self._shared, sorted({bank.code for bank in self.banks.values()}), self.clock())
 
 
 def open_services(settings: Settings, clock: Callable[[], datetime], token: Callable[[int], bytes]) -> Services:

@@ -73,7 +73,8 @@ log = logging.getLogger(__name__)
 @job(limit_s=SEND_LIMIT_S, remembered_s=30)
 def submit_payout(parts: Parts, payout_id: str) -> None:
     """Send an approved payout to its bank, at most once in its life. Does nothing for one that is not approved, whose
-    last attempt never left us and is too fresh, or whose rail is closed: it is rung again.
+    last attempt never left us and is too fresh, whose rail is closed, or whose bank takes no order now: it is rung
+    again.
     """
     payout = parts.ledger.get(Payout, payout_id, PayoutNotFound)
     now = parts.clock()
@@ -81,8 +82,9 @@ def submit_payout(parts: Parts, payout_id: str) -> None:
         return
     bank = parts.bank(payout.bank_account_id)
     order = order_of(parts, payout, bank)
-    if bank.open_from(order.rail, now) > now:
+    if bank.open_from(order.rail, now) > now or not _has_turn(bank, order, now):
         return
+    began_at = parts.clock()  # after the wait, which may be long
     try:
         receipt = dispatch(parts.ledger, SubmitPayout(payout_id=payout_id), parts.context("payouts", payout_id))
     except PayoutStateConflict:
@@ -90,10 +92,22 @@ def submit_payout(parts: Parts, payout_id: str) -> None:
     cause = of_event(payout_id, receipt.version)
     submitted = parts.ledger.find(Payout, payout_id, version=receipt.version)
     attempt = submitted.attempt if submitted else payout.attempt + 1
-    command, outcome = _send(parts, bank, order, payout_id, attempt, now)
+    command, outcome = _send(parts, bank, order, payout_id, attempt, began_at)
     dispatch(parts.ledger, command, parts.context("payouts", payout_id, cause))
     _tell_misfit(parts, bank, "transfer", payout_id, outcome)
     _escalate_when_used_up(parts, payout_id)
+
+
+def _has_turn(bank: Bank, order: TransferOrder, now: datetime) -> bool:
+    """Waits for the order's turn at the bank. Nothing is on record yet, so an order without one has lost nothing."""
+    if not bank.takes_orders(order.end_to_end_id, bank_day(now)):
+        return False
+    try:
+        bank.take_turn()
+    except BankUnavailable as problem:
+        log.info("%s waits: %s", order.end_to_end_id, problem.detail)
+        return False
+    return True
 
 
 def order_of(parts: Parts, payout: Payout, bank: Bank) -> TransferOrder:
@@ -152,7 +166,10 @@ def _told(payout_id: str, outcome: Accepted | Executed | Declined | Unknown) -> 
 
 @job(limit_s=300, remembered_s=ASKED_REMEMBERED_S)
 def enquire_payout(parts: Parts, payout_id: str) -> None:
-    """Ask the bank how a payout went. Does nothing for one that needs no asking, or whose sender may still be at it."""
+    """Ask the bank how a payout went. Does nothing for one that needs no asking, or whose sender may still be at it.
+
+    Raises BankUnavailable where the bank takes no question now: the job then did not end, and its rung is rung again.
+    """
     payout = parts.ledger.get(Payout, payout_id, PayoutNotFound)
     now = parts.clock()
     if payout.status not in ASKED_ABOUT or payout.shown_on_statement or payout.submitted_at is None:
@@ -161,6 +178,7 @@ def enquire_payout(parts: Parts, payout_id: str) -> None:
         return
     cause = of_event(payout_id, payout.version)
     bank = parts.bank(payout.bank_account_id)
+    bank.require_way("enquiry")
     outcome = bank.transfer_status(payout.end_to_end_id, bank_day(payout.submitted_at))
     command = _answered(parts, bank, payout, payout.submitted_at, outcome)
     dispatch(parts.ledger, command, parts.context("payouts", payout_id, cause))

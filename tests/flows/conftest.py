@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from banks.bank import Bank
+from banks.pace import pace_of
 from banks.registry import load_accounts, open_banks
 from banks.simulator.enrolment import Enrolment, enrol
 from banks.simulator.personality import personality
@@ -46,7 +47,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
             row = json.loads((enrolled(code)[0] / "accounts.json").read_text())["bank_accounts"][0] | changes
             place = tmp_path_factory.mktemp("ours") / "accounts.json"
             place.write_text(json.dumps({"bank_accounts": [row]}))
-            transport = Transport(time.monotonic, limits=Limits(read_s=read_s, pause_s=0.01))
+            transport = Transport(time.monotonic, limits=Limits(read_s=read_s, pause_s=0.01), pace=pace_of(60_000))
             stack.callback(transport.close)
             clock, token = lambda: datetime.now(UTC), lambda: str(uuid.uuid4())
             (bank,) = open_banks(load_accounts(place), transport, clock, token).values()
