@@ -14,8 +14,8 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.errors import FlakyFailure
 from hypothesis import strategies as st
+from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from ledger.event_log import EventLog, Recorded, opened
