@@ -182,12 +182,16 @@ def test_a_read_gets_through_when_a_kept_connection_dies(server: HttpServer, tra
     assert len(server.received) == 3
 
 
-def test_reads_share_a_connection_and_orders_do_not(server: HttpServer, transport: Transport) -> None:
+@pytest.mark.parametrize("met", ["transport", "at_bank"])
+def test_reads_share_a_connection_and_orders_do_not(
+    server: HttpServer, met: str, request: pytest.FixtureRequest
+) -> None:
+    opened: Transport = request.getfixturevalue(met)
     for _ in range(3):
-        transport.ask(post(server.url))
+        opened.ask(get(server.url, "balance"))
     assert server.connections == 1
     for _ in range(3):
-        transport.order(post(server.url))
+        opened.order(post(server.url))
     assert server.connections == 4
 
 
@@ -292,15 +296,6 @@ def test_all_plain_accounts_of_a_bank_share_connections_and_gate() -> None:
     assert opened.at_bank("acb", UNHURRIED, TimeLimits(), lambda: NOW) is first
     assert opened.at_bank("mb", UNHURRIED, TimeLimits(), lambda: NOW) is not first
     opened.close()
-
-
-def test_reads_reuse_a_connection_and_each_order_has_its_own(server: HttpServer, at_bank: Transport) -> None:
-    for _ in range(3):
-        at_bank.ask(get(server.url, "balance"))
-    assert server.connections == 1
-    for _ in range(3):
-        at_bank.order(post(server.url))
-    assert server.connections == 4
 
 
 def test_a_bank_that_answers_nothing_is_not_called_any_more(server: HttpServer, at_bank: Transport) -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 
-from banks.bank import Bank, Beneficiary, OrderNews, Rail, StatementRow, TransferOrder
+from banks.bank import Bank, Beneficiary, Rail, StatementRow, TransferOrder
 from banks.outcomes import Accepted, Executed, Outcome
 from banks.simulator.simulator import Simulator
 from ledger.calendar import bank_day
-from ledger.errors import Problem
 from ledger.money import Money
+from local.conformance import Door
 
 QUICK = {"answer_s": 0, "validate_s": 0.05, "transfer_s": 0.05, "webhook_s": 0.01}
 WITHIN_S = 10.0
@@ -120,43 +119,15 @@ def known(outcome: Outcome) -> bool:
     return isinstance(outcome, Accepted | Executed)
 
 
-class Gateway:
-    """What the web does with a bank's calls, as short as it can be: tokens; then verify, parse, acknowledge."""
+class Gateway(Door):
+    """A door that keeps how each notice was answered."""
 
     def __init__(self, bank: Bank) -> None:
-        self.rows: list[StatementRow] = []
-        self.orders: list[OrderNews] = []
         self.statuses: list[int] = []
-        gateway = self
+        super().__init__(bank)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                raw, headers = self.rfile.read(int(self.headers["Content-Length"])), dict(self.headers.items())
-                at, for_token = datetime.now(UTC), self.path.endswith("/token")
-                try:
-                    said = bank.grant_token(headers) if for_token else None
-                    if said is None:
-                        notice = bank.read_webhook(headers, raw)
-                        gateway.rows += notice.lines
-                        gateway.orders += notice.orders
-                        said = bank.acknowledge(notice, None, at, "sl_1")
-                except Problem as problem:
-                    said = bank.acknowledge(None, problem, at)
-                if not for_token:
-                    gateway.statuses.append(said.status)
-                self.send_response(said.status)
-                self.send_header("Content-Type", said.content_type)
-                self.send_header("Content-Length", str(len(said.body)))
-                self.end_headers()
-                self.wfile.write(said.body)
-
-            def log_request(self, code: object = "-", size: object = "-") -> None:
-                """Quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1/bank-webhooks/ba_one"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, bank: Bank, path: str, headers: Mapping[str, str], raw: bytes) -> Any:
+        said = super().answer(bank, path, headers, raw)
+        if not path.endswith("/token"):
+            self.statuses.append(said.status)
+        return said
