@@ -22,7 +22,6 @@ import msgspec
 from banks.accounts import BankAccount, Credentials
 from banks.bank_text import plain
 from banks.circuits import Operation
-from banks.gate import TURN_WAIT_MAX_S
 from banks.napas import citad_code, has_citad_code, listed_bank
 from banks.outcomes import Accepted, Declined, Executed, Misfit, NotFound, NotSent, Outcome, Unknown
 from banks.pace import Pace
@@ -374,19 +373,19 @@ class Bank(ABC):
         return at if window is None else window.open_from(at)
 
     def takes_orders(self, end_to_end_id: str, day: date) -> bool:
-        """Whether an order may be sent now, as far as we know. When the bank was down for a while, it is asked for the
-        balance to find out, or, where it tells none, about the order `end_to_end_id` of this day. A bank that is not
-        behind a gate takes orders always.
+        """Whether the bank is there to take an order, as far as we know. When it was down for a while, it is asked for
+        the balance to find out, or, where it tells none, about the order `end_to_end_id` of this day. A bank that is
+        not behind a gate takes orders always.
         """
         gate = self._transport.gate
-        if gate is None:
+        if gate is None or gate.may_send():
             return True
-        if not gate.may_send() and gate.may_try():
+        if gate.may_try():
             try:
                 self._ask_something(end_to_end_id, day)
             finally:
                 gate.has_tried()
-        return gate.may_send() and gate.next_turn_s() <= TURN_WAIT_MAX_S
+        return gate.may_send()
 
     def _ask_something(self, end_to_end_id: str, day: date) -> None:
         """A call that changes nothing at the bank; the gate hears whether it was answered."""

@@ -87,7 +87,8 @@ class Gate:
 
     def may_send(self) -> bool:
         """Whether every circuit that an order needs is closed."""
-        return all(self.state(one) == "closed" for one in NEEDED_TO_SEND)
+        held = self._shared.values([key_of_circuit(self._code, one) for one in NEEDED_TO_SEND], Circuit)
+        return all((circuit or WORKS).state(self._now()) == "closed" for circuit in held)
 
     def may_try(self) -> bool:
         """Whether it is time to ask the bank something harmless, to see whether orders may be sent again. Who is told
@@ -152,8 +153,10 @@ def states(shared: SharedState, codes: Iterable[str], at: datetime) -> dict[str,
     """How every circuit of the banks with these codes stands, by code and operation; all closed as far as nobody knows
     better, as while Redis is away.
     """
-    now, operations = at.timestamp(), get_args(Operation)
-    return {
-        code: {one: (shared.value(key_of_circuit(code, one), Circuit) or WORKS).state(now) for one in operations}
-        for code in codes
-    }
+    now = at.timestamp()
+    asked = [(code, one) for code in codes for one in get_args(Operation)]
+    held = shared.values([key_of_circuit(code, one) for code, one in asked], Circuit)
+    found: dict[str, dict[Operation, State]] = {}
+    for (code, one), circuit in zip(asked, held, strict=True):
+        found.setdefault(code, {})[one] = (circuit or WORKS).state(now)
+    return found

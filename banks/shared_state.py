@@ -7,10 +7,10 @@ Redis again after LOOK_AGAIN: no call to a bank waits for Redis, and none depend
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from redis import Redis
@@ -40,23 +40,44 @@ class SharedState:
 
     def value(self, key: str, kind: type[T]) -> T | None:
         """What stands under `key`, None if nothing that is of this kind."""
-        return self.change(key, kind, lambda held: (held, held))
+        return self.values([key], kind)[0]
+
+    def values(self, keys: Sequence[str], kind: type[T]) -> list[T | None]:
+        """The same of several keys, in one reading."""
+        return self._there_or_here(
+            lambda redis: self._values_there(redis, keys, kind), lambda: [self._value_here(key) for key in keys]
+        )
 
     def change(self, key: str, kind: type[T], step: Callable[[T | None], tuple[T | None, R]]) -> R:
         """One indivisible step from what stands under `key` to what is to stand there (None: nothing), and what comes
         of it. `step` may be run several times.
         """
+        return self._there_or_here(
+            lambda redis: self._change_there(redis, key, kind, step), lambda: self._change_here(key, step)
+        )
+
+    def _there_or_here(self, there: Callable[[Redis], R], here: Callable[[], R]) -> R:
         now = self._clock()
         if self._connection is None or (self._away_until is not None and now < self._away_until):
-            return self._change_here(key, step)
+            return here()
         try:
-            found = self._change_there(self._connection, key, kind, step)
+            found = there(self._connection)
         except RedisError as error:
             log.warning("a bank's turns and circuits are kept by this process alone: %s", type(error).__name__)
             self._away_until = now + LOOK_AGAIN
-            return self._change_here(key, step)
+            return here()
         self._away_until = None
         return found
+
+    def _values_there(self, redis: Redis, keys: Sequence[str], kind: type[T]) -> list[T | None]:
+        found = [_read(stored, kind) for stored in (redis.mget(keys) if keys else ())]
+        with self._lock:
+            self._seen.update(zip(keys, found, strict=True))
+        return found
+
+    def _value_here(self, key: str) -> Any:
+        with self._lock:
+            return self._seen.get(key)
 
     def _change_there(self, redis: Redis, key: str, kind: type[T], step: Callable[[T | None], tuple[T | None, R]]) -> R:
         with redis.pipeline() as pipe:

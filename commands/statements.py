@@ -6,7 +6,7 @@ fact: nothing here refuses it, whatever order the news comes in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final, NamedTuple, Protocol, TypeVar
 
@@ -14,7 +14,7 @@ from commands.command import Command, Decided, handler
 from commands.overdrafts import overdrawn
 from ledger import accounts, alarms, codes, journal
 from ledger.accounts import Account
-from ledger.aggregate import Aggregate, decode
+from ledger.aggregate import Aggregate
 from ledger.alarms import Alarm
 from ledger.context import Context
 from ledger.errors import (
@@ -218,23 +218,23 @@ def untold(ledger: Ledger, commands: Sequence[RecordStatementLine]) -> list[Reco
     """
     left: list[RecordStatementLine] = []
     for first in range(0, len(commands), LOOKED_UP):
-        some = commands[first : first + LOOKED_UP]
-        known = _known(ledger, [line_of(command) for command in some])
-        for command in some:
-            balance_told = known.get(line_of(command))
-            if balance_told is None or (command.balance_after is not None and not balance_told):
-                left.append(command)
+        some = [(line_of(command), command) for command in commands[first : first + LOOKED_UP]]
+        there = _lines(ledger, [line_id for line_id, _ in some])
+        left += [command for line_id, command in some if _adds(command, there.get(line_id))]
     return left
 
 
-def _known(ledger: Ledger, line_ids: Sequence[str]) -> dict[str, bool]:
-    """The lines of these that are recorded, and whether the balance after each is."""
-    known: dict[str, bool] = {}
-    for row in ledger.histories(line_ids, ledger.head()):
-        event = decode(row.name, row.stream, row.version, row.state, row.position).event
-        if isinstance(event, StatementLine.Recorded | StatementLine.BalanceTold):
-            known[row.stream] = known.get(row.stream, False) or event.balance_after is not None
-    return known
+def _adds(command: RecordStatementLine, known: StatementLine | None) -> bool:
+    return known is None or (command.balance_after is not None and known.balance_after is None)
+
+
+def _lines(ledger: Ledger, line_ids: Sequence[str]) -> dict[str, StatementLine]:
+    return _of(StatementLine, ledger.find_all(line_ids), line_ids)
+
+
+def _of(kind: type[A], there: Mapping[str, Aggregate], streams: Iterable[str]) -> dict[str, A]:
+    """Those of these streams that are there and of this kind, in their order."""
+    return {one: found for one in streams if isinstance(found := there.get(one), kind)}
 
 
 def _line(command: RecordStatementLine, what: str) -> str:
@@ -263,14 +263,10 @@ def _what_is_there(ledger: Ledger, command: RecordStatementLine) -> _There:
     payouts = [id_of_end_to_end(one) for one in named]
     there = ledger.find_all([*lines, *intents, *payouts])
     return _There(
-        lines={one: line for one in lines if isinstance(line := there.get(one), StatementLine)},
-        intents=[intent for one in intents if isinstance(intent := there.get(one), PaymentIntent)],
-        payouts=[payout for one in payouts if isinstance(payout := there.get(one), Payout)],
+        lines=_of(StatementLine, there, lines),
+        intents=list(_of(PaymentIntent, there, intents).values()),
+        payouts=list(_of(Payout, there, payouts).values()),
     )
-
-
-def _found(ledger: Ledger, kind: type[A], streams: Iterable[str]) -> list[A]:
-    return [found for found in (ledger.find(kind, stream) for stream in streams) if found is not None]
 
 
 def _unmatched(ledger: Ledger, line_id: str, direction: Direction) -> StatementLine:
@@ -486,7 +482,7 @@ def _taken_back(ledger: Ledger, there: _There, command: RecordStatementLine) -> 
             return line
     named = [line_id for intent in there.intents for line_id in intent.lines]
     named += [payout.line_id for payout in there.payouts if payout.line_id]
-    for line in _found(ledger, StatementLine, named):
+    for line in _lines(ledger, named).values():
         if line.amount == command.amount and line.direction == opposite and line.status == MATCHED:
             return line
     return None

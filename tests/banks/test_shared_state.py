@@ -37,6 +37,14 @@ def test_what_one_process_keeps_the_next_one_sees(redis_url: str) -> None:
         assert SharedState(other, lambda: NOW).value("k", Count) == Count(1)
 
 
+def test_several_are_read_at_once_each_in_its_place(redis: Redis) -> None:
+    shared = SharedState(redis, lambda: NOW)
+    shared.change("k", Count, one_more)
+    redis.set("odd", b"{")
+    assert shared.values(["none", "k", "odd"], Count) == [None, Count(1), None]
+    assert shared.values([], Count) == []
+
+
 def test_no_step_is_lost_when_many_are_made_at_once(redis_url: str) -> None:
     def step_often() -> None:
         with Redis.from_url(redis_url) as own:
@@ -80,6 +88,7 @@ def test_when_redis_goes_away_a_process_goes_on_from_what_it_saw_and_looks_again
         client = Redis.from_url(server.url, socket_timeout=1, socket_connect_timeout=1)
         shared = SharedState(client, lambda: now[0])
         assert shared.change("k", Count, one_more) == 1
+    assert shared.values(["none", "k"], Count) == [None, Count(1)]
     assert [shared.change("k", Count, one_more) for _ in range(2)] == [2, 3]
     now[0] += LOOK_AGAIN - timedelta(seconds=1)
     assert shared.change("k", Count, one_more) == 4
