@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tests.torture.judge import Kind
 from tests.torture.trial import Bench, Violated
 
 pytestmark = pytest.mark.timeout(600)
+
+ONE = Size(faults=1)
 
 
 @pytest.fixture
@@ -44,12 +47,23 @@ def test_nothing_acknowledged_is_lost_when_primaries_die_freeze_or_step_down(mon
 
 
 def test_a_log_that_does_not_wait_for_a_majority_is_caught_losing_events(mongo: ReplicaSet, tmp_path: Path) -> None:
+    """A single cut may fall where nobody was writing, on a machine that is busy; five of them do not."""
     only = {"cut off": faults_of(mongo)["cut off"]}
-    bench = bench_at(mongo.url_of("torture"), tmp_path)
-    with pytest.raises(Violated) as caught:
-        disturbed.run(bench, only, Size(faults=1), writers_from="tests.torture.careless_writer")
-    assert caught.value.kinds[Kind.LOST] > 0
-    assert f"make torture SEED=1 NAME={failover.NAME} STORE=mongodb" in str(caught.value)
+    kinds: Counter[Kind] = Counter()
+    told = ""
+    for turn in range(5):
+        directory = tmp_path / str(turn)
+        directory.mkdir()
+        try:
+            careless = "tests.torture.careless_writer"
+            disturbed.run(bench_at(mongo.url_of(f"torture{turn}"), directory), only, ONE, writers_from=careless)
+        except Violated as caught:
+            kinds += caught.kinds
+            told = str(caught)
+        if kinds[Kind.LOST]:
+            break
+    assert kinds[Kind.LOST] > 0, kinds
+    assert f"make torture SEED=1 NAME={failover.NAME} STORE=mongodb" in told
 
 
 def test_the_same_seed_gives_the_same_faults_and_another_seed_others(tmp_path: Path) -> None:
