@@ -198,7 +198,8 @@ class Transfers:
             order = orders.get(payout.end_to_end_id)
             self.counts[payout.status] += 1
             # What a bank turned away at its gate (429: nothing was processed) may come again, and nothing else.
-            if self._world.received(payout_id) > 1 + self._world.names(payout_id).count("not_sent"):
+            received = self._world.received(payout_id) if order is None else order["received"]
+            if received > 1 + self._world.names(payout_id).count("not_sent"):
                 violations.append(Violation(Kind.SENT_TWICE, payout_id))
             executed = order is not None and order["status"] == "executed"
             violations += self.differs(payout, executed=executed)
