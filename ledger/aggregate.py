@@ -173,14 +173,14 @@ def decode(name: str, stream: str, version: int, state: bytes, position: int = 0
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _not_json(of_event(stream, version), name) from error
     # Not shared with anybody yet: what the bytes do not hold is filled in without copying the whole.
-    fill = msgspec.structs.force_setattr
-    fill(envelope, "stream", stream)
-    fill(envelope, "version", version)
-    fill(envelope, "name", name)
-    fill(envelope, "position", position)
+    _fill(envelope, "stream", stream)
+    _fill(envelope, "version", version)
+    _fill(envelope, "name", name)
+    _fill(envelope, "position", position)
     return envelope
 
 
+_fill: Final = msgspec.structs.force_setattr
 _UPGRADE: Final = "A newer release wrote it: install that release or a later one, then retry what was set aside."
 _RESTORE: Final = "It was altered or not written by us: restore it from a backup, then retry what was set aside."
 

@@ -12,40 +12,38 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from multiprocessing.connection import Connection as PipeEnd
 from typing import Final
 
 from sqlalchemy import Connection, Table
 
 from ledger.store import Ledger
-from projections import bulk_fold
+from projections import bulk_fold, log_pieces
 from projections.aside import Aside
 from projections.beside import Told, follow
 from projections.building_processes import fold_in_processes, without_collector
-from projections.bulk_fold import Folded, Unit, fold_log
+from projections.bulk_fold import Folded, fold_log
 from projections.database import Database
 from projections.encoding import Key, Row, encoder
+from projections.finishing import Finishing
 from projections.follower import tell_set_aside
-from projections.loading import Loading, RowsRefused, Spooled, index_all
+from projections.loading import Loading, RowsRefused
+from projections.log_pieces import LogReader, Piece
 from projections.projection import PROJECTIONS
-from projections.proof import Proof
+from projections.proof import Bucket, Proof, SetHash
 from projections.rows import increased, shape
 from projections.spreading import spread
 from projections.tables import Layout
+from projections.units import Takers, Taking, Unit
 from projections.writing import Statements
 
 SMALL: Final = 20_000
 """Events that are folded sooner here than other processes are started."""
 
 PROCESSES_MAX: Final = 4
-CONNECTIONS: Final = 4
-"""That load and index at the end: some wait for the disk while others work."""
-
 log = logging.getLogger(__name__)
 
 
@@ -88,24 +86,50 @@ def _build(
         log.warning("The server takes no files (local_infile is off): rows are sent as statements, which is slower.")
     by_name = {layout.projection.name: layout for layout in layouts}
 
-    def fold(units: Sequence[Unit], reached: Callable[[int], None]) -> Folded:
+    def fold(units: Sequence[Unit], pieces: Iterable[Piece], reached: Callable[[int], None]) -> Folded:
         tasks = [(unit, by_name[unit.projection]) for unit in units]
         with without_collector():
-            return fold_log(ledger, loading, tasks, upto, at, reached, bulk_fold.ROWS_IN_MEMORY)
+            return fold_log(pieces, loading, tasks, at, reached, bulk_fold.ROWS_IN_MEMORY)
 
     divide = partial(spread, ledger, layouts, upto, processes)
+    reader = partial(_reader, ledger, by_name, upto)
     parts = fold_in_processes(
-        ledger.url, database, loading.folder, processes, divide, fold, upto, at, lambda reached: told(reached, upto)
+        database, loading.folder, processes, divide, reader, fold, upto, at, lambda reached: told(reached, upto)
     )
-    proofs = [_load_sums(loading, layout, parts) for layout in layouts]
+    _finish(database, loading, layouts, parts)
+    aside = [_aside(layout, parts) for layout in layouts]
+    loading.write(partial(_end, layouts=layouts, aside=aside, upto=upto))
+    for entry in (entry for entries in aside for entry in entries if entry.cause is not None):
+        tell_set_aside(f"rebuild of {entry.follower}", entry, entry.cause or "")
+
+
+def _reader(
+    ledger: Ledger,
+    by_name: Mapping[str, Layout],
+    upto: int,
+    units: Sequence[Sequence[Unit]],
+    pipes: Sequence[PipeEnd],
+) -> LogReader:
+    """What reads the log for processes that have these units each; the first is this one, without a pipe."""
+    taking = [
+        Taking(unit, by_name[unit.projection].projection, number) for number, some in enumerate(units) for unit in some
+    ]
+    size = min(log_pieces.READ_AT_ONCE, bulk_fold.ROWS_IN_MEMORY)
+    return LogReader(ledger, upto, size, Takers(taking), dict(enumerate(pipes, 1)))
+
+
+def _finish(database: Database, loading: Loading, layouts: Sequence[Layout], parts: Sequence[Folded]) -> None:
+    """Load what all parts have spooled, their sums and their proofs, and make the indexes."""
     spooled = [one for part in parts for one in part.spooled] + loading.hand_over()
-    _finish_tables(database, loading, layouts, spooled)
-    for layout, proof in zip(layouts, proofs, strict=True):
-        aside = _aside(layout, parts)
-        loading.write(partial(_end, layout=layout, proof=proof, aside=aside, upto=upto))
-        for entry in aside:
-            if entry.cause is not None:
-                tell_set_aside(f"rebuild of {entry.follower}", entry, entry.cause)
+    with Finishing(database, loading) as finishing:
+        # The server begins with the rows, and sums are added up meanwhile.
+        finishing.load([made for layout in layouts for made in layout.tables.values() if not shape(made).sums], spooled)
+        for layout, proof in zip(layouts, _proofs(layouts, parts), strict=True):
+            summed = {name: made for name, made in layout.tables.items() if shape(made).sums}
+            _load_sums(loading, summed, parts, proof)
+            loading.wait()
+            finishing.load(list(summed.values()), loading.hand_over())
+            finishing.write(partial(_write_proof, layout=layout, proof=proof))
 
 
 def _processes(layouts: Sequence[Layout], upto: int, wanted: int | None) -> int:
@@ -117,17 +141,26 @@ def _processes(layouts: Sequence[Layout], upto: int, wanted: int | None) -> int:
     return wanted if known else 1
 
 
-def _load_sums(loading: Loading, layout: Layout, parts: Sequence[Folded]) -> Proof:
-    """Add up the sums of all parts and load them; the proof of all tables of the layout."""
-    proof = Proof()
+def _proofs(layouts: Sequence[Layout], parts: Sequence[Folded]) -> list[Proof]:
+    """The proof of each layout, put together from those of all parts."""
+    proofs = [Proof() for _ in layouts]
+    of_table = {name: proof for layout, proof in zip(layouts, proofs, strict=True) for name in layout.tables}
     for part in parts:
-        proof.merge({bucket: found for bucket, found in part.proof.items() if bucket[0] in layout.tables})
-    for name, table in layout.tables.items():
+        of_each: dict[str, dict[Bucket, SetHash]] = {name: {} for name in of_table}
+        for bucket, found in part.proof.items():
+            of_each[bucket[0]][bucket] = found
+        for name, hashes in of_each.items():
+            of_table[name].merge(hashes)
+    return proofs
+
+
+def _load_sums(loading: Loading, tables: Mapping[str, Table], parts: Sequence[Folded], proof: Proof) -> None:
+    """Add up the sums of all parts, write or spool them, and prove them as well."""
+    for name, table in tables.items():
         summed = _added_up(table, [part.sums.get(name, {}) for part in parts])
         rows = encoder(table).encoded(list(summed.values()))
         proof.add_all(name, rows.lines, rows.buckets)
         loading.insert(table, rows)
-    return proof
 
 
 def _added_up(table: Table, parts: Sequence[dict[Key, Row]]) -> dict[Key, Row]:
@@ -140,32 +173,10 @@ def _added_up(table: Table, parts: Sequence[dict[Key, Row]]) -> dict[Key, Row]:
     return total
 
 
-def _finish_tables(database: Database, loading: Loading, layouts: Sequence[Layout], spooled: Sequence[Spooled]) -> None:
-    """Load what was spooled and make the indexes, over several connections where the server can do things at once."""
-    if not database.is_mysql:
-        for layout in layouts:
-            loading.write(layout.create_indexes)
-        return
-    rows = Counter[str]()
-    for one in spooled:
-        rows[one.table] += one.rows
-    # The largest last, from where they are taken: so all connections end together.
-    queue = sorted((made for layout in layouts for made in layout.tables.values()), key=lambda made: rows[made.name])
-    loading.wait()
-    with ExitStack() as open_, ThreadPoolExecutor(CONNECTIONS) as threads:
-        others = [open_.enter_context(Loading(database, loading.folder)) for _ in range(CONNECTIONS - 1)]
-        for done in [threads.submit(_finish_some, one, queue, spooled) for one in (loading, *others)]:
-            done.result()
-
-
-def _finish_some(loading: Loading, queue: list[Table], spooled: Sequence[Spooled]) -> None:
-    while True:
-        try:
-            table = queue.pop()
-        except IndexError:
-            return
-        loading.load(table, [one for one in spooled if one.table == table.name])
-        index_all(loading, [table])
+def _write_proof(connection: Connection, layout: Layout, proof: Proof) -> None:
+    statements = Statements(connection)
+    proof.write(statements, layout.proof)
+    statements.send()
 
 
 def _aside(layout: Layout, parts: Sequence[Folded]) -> list[Aside]:
@@ -173,12 +184,11 @@ def _aside(layout: Layout, parts: Sequence[Folded]) -> list[Aside]:
     return sorted(found, key=lambda entry: entry.position)
 
 
-def _end(connection: Connection, layout: Layout, proof: Proof, aside: list[Aside], upto: int) -> None:
-    layout.aside.add(connection, aside)
-    statements = Statements(connection)
-    proof.write(statements, layout.proof)
-    statements.send()
-    layout.become_whole(connection, position=upto, aside=len(aside))
+def _end(connection: Connection, layouts: Sequence[Layout], aside: Sequence[list[Aside]], upto: int) -> None:
+    """All of them serve from now on, or none."""
+    for layout, entries in zip(layouts, aside, strict=True):
+        layout.aside.add(connection, entries)
+        layout.become_whole(connection, position=upto, aside=len(entries))
 
 
 def _build_carefully(ledger: Ledger, database: Database, layout: Layout, upto: int, at: datetime, told: Told) -> None:

@@ -8,34 +8,30 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 import msgspec
 
 from ledger.errors import Problem, RebuildCut
-from ledger.privacy import KeysInMemory
-from ledger.store import Ledger
-from projections.bulk_fold import Folded, Unit, fold_log
+from projections.bulk_fold import Folded, fold_log
 from projections.database import Database, open_database
 from projections.loading import Loading, RowsRefused
+from projections.log_pieces import LOOK_S, LogReader, Piece, PieceReceiver
 from projections.projection import PROJECTIONS
 from projections.tables import Layout
-
-LOOK_S: Final = 0.05
-NO_KEY: Final = bytes(32)
-"""Nothing sealed is opened by a fold."""
+from projections.units import Unit
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What one process is to do. `folder`: where it spools rows."""
 
-    events: str
     tables: str
     folder: str
     units: list[Unit]
@@ -77,45 +73,51 @@ class Progress:
 
 
 def fold_in_processes(
-    events: str,
     database: Database,
     folder: Path,
     how_many: int,
     divide: Callable[[], Sequence[Sequence[Unit]]],
-    fold: Callable[[Sequence[Unit], Callable[[int], None]], Folded],
+    reader: Callable[[Sequence[Sequence[Unit]], Sequence[Connection]], LogReader],
+    fold: Callable[[Sequence[Unit], Iterable[Piece], Callable[[int], None]], Folded],
     upto: int,
     at: datetime,
     told: Callable[[int], None],
 ) -> list[Folded]:
-    """Fold in so many processes, this one among them; what each gave. `events`: URL of the log.
+    """Fold in so many processes, this one among them; what each gave.
 
     `folder`: where the others spool rows, which are left there. `divide` gives the units of each process, while they
-    start; `fold` does those of this one. `told` hears how far the slowest has come. Raises what a process raised,
-    RebuildCut when one ended without a word.
+    start; `reader` makes what reads the log for all of them, `fold` does the units of this one. `told` hears how far
+    the slowest has come. Raises what a process raised, RebuildCut when one ended without a word.
     """
     tables = database.engine.url.render_as_string(hide_password=False)
     context = multiprocessing.get_context("spawn")
     processes: dict[Connection, BaseProcess] = {}
-    try:
+    with ExitStack() as ending:
         for _ in range(how_many - 1):
             ours, theirs = context.Pipe()
+            ending.callback(ours.close)
             process: BaseProcess = context.Process(target=fold_as_told, args=(theirs,), daemon=True)
             process.start()
+            ending.callback(_end, process)
             theirs.close()
             processes[ours] = process
-        mine, *others = divide()
-        for ours, some in zip(processes, others, strict=True):
-            ours.send(Order(events=events, tables=tables, folder=str(folder), units=list(some), upto=upto, at=at))
+        units = divide()
+        for ours, some in zip(processes, units[1:], strict=True):
+            ours.send(Order(tables=tables, folder=str(folder), units=list(some), upto=upto, at=at))
         heard = Progress(told, list(processes))
-        found = [fold(mine, heard.here)]
+        reading = ending.enter_context(closing(reader(units, list(processes))))
+        # Processes end before the reading does: nobody takes any more what it would hand on, so it does not wait.
+        ending.callback(_end, *processes.values())
+        found = [fold(units[0], reading.pieces(partial(heard.listen, 0)), heard.here)]
         while len(heard.found) < len(processes):
             heard.listen(LOOK_S)
         return found + [heard.found[pipe] for pipe in processes]
-    finally:
-        for pipe, process in processes.items():
-            process.kill()
-            process.join()
-            pipe.close()
+
+
+def _end(*processes: BaseProcess) -> None:
+    for process in processes:
+        process.kill()
+        process.join()
 
 
 @contextmanager
@@ -133,16 +135,14 @@ def without_collector() -> Iterator[None]:
 def fold_as_told(pipe: Connection) -> None:
     """The work of one process: says how far it has come, and at last what came of it, or why nothing did."""
     order: Order = pipe.recv()
-    ledger = Ledger.at(order.events, NO_KEY, bytes, keys=KeysInMemory())
-    database = open_database(order.tables)
-    try:
-        with Loading(database, Path(order.folder)) as loading, without_collector():
-            tasks = [(unit, Layout(PROJECTIONS[unit.projection], suffix=unit.suffix)) for unit in order.units]
-            folded = fold_log(ledger, loading, tasks, order.upto, order.at, pipe.send)
-        # Whoever hears it ends us at once: nothing may be left to remove.
-        pipe.send(folded)
-    except (Problem, RowsRefused) as error:
-        pipe.send(error)
-    finally:
-        database.close()
-        ledger.close()
+    with closing(open_database(order.tables)) as database, closing(PieceReceiver(pipe, order.upto)) as received:
+        try:
+            with Loading(database, Path(order.folder)) as loading, without_collector():
+                tasks = [(unit, Layout(PROJECTIONS[unit.projection], suffix=unit.suffix)) for unit in order.units]
+                folded = fold_log(received.pieces(), loading, tasks, order.at, pipe.send)
+            # Whoever hears it ends us at once: nothing may be left to remove.
+            pipe.send(folded)
+        except (Problem, RowsRefused) as error:
+            pipe.send(error)
+        except (EOFError, ConnectionError):
+            return  # Nobody is there any more who could be told.

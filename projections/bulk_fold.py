@@ -6,47 +6,25 @@ stream, by the rules of the follower.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
-from zlib import crc32
 
 import msgspec
 
 from ledger.aggregate import Envelope, decode
 from ledger.event_log import Recorded
-from ledger.store import Ledger
 from projections.aside import EVENTS_MAX, STREAMS_MAX, Aside, is_poison, told, too_many
 from projections.bulk_rows import BulkRows
 from projections.encoding import Key, Row
-from projections.follower import read_rows
 from projections.loading import Loading, RowsRefused, Spooled
+from projections.log_pieces import Piece
 from projections.proof import Bucket, SetHash
 from projections.tables import Layout
-
-READ_AT_ONCE: Final = 2_000
+from projections.units import Takers, Taking, Unit
 
 ROWS_IN_MEMORY: Final = 120_000
 """Rows in one of two generations: some 150 MB a process."""
-
-
-SHARES: Final = 64
-"""Streams are divided into so many shares, of which each process takes some."""
-
-
-class Unit(msgspec.Struct, frozen=True):
-    """A projection as far as its streams are in the shares `first` <= n < `behind`, for tables of this `suffix`."""
-
-    projection: str
-    suffix: str
-    first: int = 0
-    behind: int = SHARES
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it takes all streams."""
-        return self.behind - self.first == SHARES
 
 
 class Folded(msgspec.Struct, kw_only=True):
@@ -79,53 +57,30 @@ class Task:
         self.aside.append(Aside.of(self.projection.name, row, at, cause))
 
 
-class Wanted:
-    """The tasks that want events of one name: those of any stream, or with those of our part of the streams."""
-
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        self._any = [task for task in tasks if task.unit.is_whole]
-        self.ours = list(tasks)
-        self.depends_on_stream = len(self._any) < len(self.ours)
-        divided = [task.unit for task in tasks if not task.unit.is_whole]
-        # All that one process does of divided work is of the same shares.
-        self._first, self._behind = (divided[0].first, divided[0].behind) if divided else (0, SHARES)
-
-    def by(self, stream: str) -> Sequence[Task]:
-        """Those that want an event of this stream."""
-        return self.ours if self._first <= crc32(stream.encode()) % SHARES < self._behind else self._any
-
-
 def fold_log(
-    ledger: Ledger,
+    pieces: Iterable[Piece],
     loading: Loading,
     tasks: Sequence[tuple[Unit, Layout]],
-    upto: int,
     at: datetime,
     reached: Callable[[int], None],
     rows_in_memory: int = ROWS_IN_MEMORY,
 ) -> Folded:
-    """Fold the log up to a position into fresh tables; their rows are written or spooled, sums and proofs are given.
+    """Fold a log, piece by piece, into fresh tables; their rows are written or spooled, sums and proofs are given.
 
-    `reached` hears positions. Raises RowsRefused, TooManySetAside, ReadTablesUnavailable, EventStoreUnavailable,
-    LogDamaged at a hole.
+    `reached` hears positions. Raises RowsRefused, TooManySetAside, ReadTablesUnavailable, and what reading raises.
     """
     working = [Task(unit, layout) for unit, layout in tasks]
     rows = BulkRows(
         {name: made for _, layout in tasks for name, made in layout.tables.items()}, loading, rows_in_memory
     )
-    wanted: dict[str, Wanted] = {}
-    anyone = Wanted(working)
-    for section in _sections(ledger, upto, min(READ_AT_ONCE, rows_in_memory)):
+    takers = Takers([Taking(task.unit, task.projection, task) for task in working])
+    takers_of = takers.of
+    for piece in pieces:
         rows.settle()
-        for row in section:
-            if row.name not in wanted:
-                wanted[row.name] = Wanted([task for task in working if task.projection.follows(row.name)])
-            # The name of one that was altered cannot be trusted.
-            found = wanted[row.name] if row.state else anyone
-            concerned = found.by(row.stream) if found.depends_on_stream else found.ours
-            if concerned:
-                _fold(rows, concerned, row, at)
-        reached(section[-1].position)
+        for row in piece.rows:
+            if tasks_of_row := takers_of(row):
+                _fold(rows, tasks_of_row, row, at)
+        reached(piece.upto)
     sums = rows.finish()
     loading.wait()
     aside: dict[str, list[Aside]] = {}
@@ -134,21 +89,10 @@ def fold_log(
     return Folded(sums=sums, spooled=loading.hand_over(), proof=rows.proof.hashes(), aside=aside)
 
 
-def _sections(ledger: Ledger, upto: int, size: int) -> Iterator[list[Recorded]]:
-    """The log up to a position in pieces; the next one is on its way while one is folded."""
-    with ThreadPoolExecutor(1, thread_name_prefix="reading") as ahead:
-        coming = ahead.submit(read_rows, ledger, 0, min(size, upto)) if upto else None
-        while coming is not None:
-            section = coming.result()
-            position = section[-1].position
-            coming = ahead.submit(read_rows, ledger, position, min(size, upto - position)) if position < upto else None
-            yield section
-
-
 def _fold(rows: BulkRows, tasks: Sequence[Task], row: Recorded, at: datetime) -> None:
     envelope: Envelope[Any] | None = None
     for task in tasks:
-        if row.stream in task.waiting:
+        if task.waiting and row.stream in task.waiting:
             task.set_aside(row, at, None)
             continue
         rows.begin()

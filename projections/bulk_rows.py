@@ -91,6 +91,17 @@ class Kept:
         return tuple(values)
 
 
+class _ByTable(dict[Table, Kept]):
+    """What is kept of a declared table, by the table itself: a name is hashed in twice the time."""
+
+    def __init__(self, by_name: Mapping[str, Kept]) -> None:
+        self._by_name = by_name
+
+    def __missing__(self, table: Table) -> Kept:
+        found = self[table] = self._by_name[table.name]
+        return found
+
+
 class BulkRows(Rows):
     """The rows of some tables while a log is folded. `limit`: rows in a generation, about.
 
@@ -102,6 +113,7 @@ class BulkRows(Rows):
         self._shelf = shelf
         self._limit = limit
         self._kept = {name: Kept(table) for name, table in tables.items()}
+        self._of = _ByTable(self._kept)
         self._undo: list[tuple[Any, Any, Any]] = []
         self.begin: Callable[[], None] = self._undo.clear
         """An event begins; nothing of the one before it can be undone any more."""
@@ -133,7 +145,7 @@ class BulkRows(Rows):
 
     def get(self, table: Table, *key: Any) -> Row | None:
         """A copy of the row with this primary key, or None. Raises FoldImpossible for a table of sums."""
-        kept = self._kept[table.name]
+        kept = self._of[table]
         if kept.sum_at:
             raise FoldImpossible(sums_are_not_read(table))
         found = self._find(kept, key[0] if kept.has_one_key else key)
@@ -141,13 +153,13 @@ class BulkRows(Rows):
 
     def value(self, table: Table, column: str, *key: Any) -> Any:
         """One column of the row with this primary key. Raises FoldImpossible when there is none."""
-        kept = self._kept[table.name]
+        kept = self._of[table]
         found = None if kept.sum_at else self._find(kept, key[0] if kept.has_one_key else key)
         return super().value(table, column, *key) if found is None else found[kept.at[column]]
 
     def put(self, table: Table, row: Row) -> None:
         """The row stands like this from now on, new or not. Every column has a value."""
-        kept = self._kept[table.name]
+        kept = self._of[table]
         if len(row) != kept.width or kept.sum_at:
             raise misshaped(kept.shape, row, kept.shape.columns)
         try:
@@ -160,15 +172,20 @@ class BulkRows(Rows):
 
     def change(self, table: Table, *key: Any, **values: Any) -> None:
         """These columns of a row are different from now on. Raises FoldImpossible when there is no such row."""
-        kept = self._kept[table.name]
+        kept = self._of[table]
         under, young, at = key[0] if kept.has_one_key else key, kept.young, kept.at
         found = young.get(under) or (None if kept.sum_at else self._find(kept, under))
-        if found is None or not at.keys() >= values.keys() or not values.keys().isdisjoint(kept.key_names):
+        changed = list(found or ())
+        try:
+            for name, value in values.items():
+                changed[at[name]] = value
+            fits = kept.key_of(changed) == under
+        except (KeyError, IndexError):
+            fits = False
+        if not fits:
+            # There is no such row or column, or the key itself is changed.
             super().change(table, *key, **values)
             return
-        changed = list(found)
-        for name, value in values.items():
-            changed[at[name]] = value
         self._undo.append((young, under, found))
         young[under] = tuple(changed)
 
@@ -177,7 +194,7 @@ class BulkRows(Rows):
 
         Raises FoldImpossible when a column is missing, or is another than before.
         """
-        kept = self._kept[table.name]
+        kept = self._of[table]
         try:
             standing = kept.sums.get(kept.constants(row))
             if standing is None or len(row) != kept.constants_width:

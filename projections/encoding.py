@@ -31,7 +31,7 @@ NULL: Final = msgspec.Raw(b"NULL")
 
 _encode: Final = msgspec.json.Encoder().encode
 _encode_lines: Final = msgspec.json.Encoder().encode_lines
-_sorted: Final = msgspec.json.Encoder(order="sorted").encode
+_sorted_lines: Final = msgspec.json.Encoder(order="sorted").encode_lines
 
 _ESCAPE: Final = re.compile(rb"\\(u[0-9a-f]{4}|.)")
 
@@ -40,16 +40,21 @@ class Lines(NamedTuple):
     """Rows of one table in their three forms, one of each a row.
 
     `stored`: the values as databases keep them, in the order of the columns; `lines`: the same as JSON; `buckets`: the
-    day and the merchant under which the proof counts it, "" for none.
+    day and the merchant under which the proof counts it, "" for none. `text`: all lines, each with its end.
     """
 
     stored: Sequence[Sequence[Any]]
     lines: Sequence[bytes]
     buckets: Sequence[tuple[str, str]]
+    text: bytes
 
     def some(self, begin: int, end: int) -> Lines:
         """Those from `begin` on and before `end`."""
-        return Lines(self.stored[begin:end], self.lines[begin:end], self.buckets[begin:end])
+        lines = self.lines[begin:end]
+        return Lines(self.stored[begin:end], lines, self.buckets[begin:end], b"\n".join((*lines, b"")))
+
+
+NO_LINES: Final = Lines((), (), (), b"")
 
 
 class Encoder:
@@ -74,7 +79,7 @@ class Encoder:
     def of_values(self, rows: Sequence[Sequence[Any]]) -> Lines:
         """The same of rows given as their values in the order of the columns."""
         if not rows:
-            return Lines((), (), ())
+            return NO_LINES
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for n, convert in self._special:
             columns[n] = convert(columns[n])
@@ -85,7 +90,7 @@ class Encoder:
 
         Raises ValueError or TypeError when no day can be read in one.
         """
-        return self._lines(list(zip(*rows, strict=True))) if rows else Lines((), (), ())
+        return self._lines(list(zip(*rows, strict=True))) if rows else NO_LINES
 
     def keys(self, keys: Sequence[Key]) -> list[bytes]:
         """Primary keys as JSON arrays, with ids escaped as in lines. (A day is the same text in JSON.)"""
@@ -109,7 +114,8 @@ class Encoder:
                 ]
         stored = list(zip(*columns, strict=True))
         # Within a line JSON escapes what ends one.
-        return Lines(stored, _encode_lines(stored).split(b"\n")[:-1], self._buckets(columns))
+        lines = _encode_lines(stored)
+        return Lines(stored, lines.split(b"\n")[:-1], self._buckets(columns), lines)
 
     def _buckets(self, columns: Sequence[Sequence[Any]]) -> list[tuple[str, str]]:
         nothing = [""] * len(columns[0])
@@ -160,9 +166,9 @@ def _converter(column: Column[Any]) -> Callable[[Sequence[Any]], Sequence[Any]] 
     if isinstance(kind, Boolean):
         return partial(_each, int)
     if isinstance(kind, SealedJson):
-        return partial(_each, _json)
+        return partial(_texts, _sorted_lines)
     if isinstance(kind, Ids):
-        return partial(_each, _list)
+        return partial(_texts, _encode_lines)
     return _nullable if column.nullable else None
 
 
@@ -201,12 +207,10 @@ def _nullable(values: Sequence[Any]) -> Sequence[Any]:
     return values if None not in values else [NULL if value is None else value for value in values]
 
 
-def _json(value: Any) -> str:
-    return _sorted(value).decode()
-
-
-def _list(value: Any) -> str:
-    return _encode(list(value)).decode()
+def _texts(in_lines: Callable[[Sequence[Any]], bytes], values: Sequence[Any]) -> list[Any]:
+    """As JSON texts: a column of them is written, and decoded, in one."""
+    texts = in_lines(values).decode().split("\n")
+    return [NULL if value is None else text for value, text in zip(values, texts, strict=False)]
 
 
 class _Days(dict[str, str]):

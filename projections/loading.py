@@ -30,11 +30,12 @@ from projections.database import Database, filling_database
 from projections.encoding import Key, Lines, Row, sql
 from projections.rows import primary
 from projections.spool import Spool
+from projections.tables import create_indexes
 
 LOADED_AT_ONCE: Final = 50_000
 """Rows of one file, or of one transaction, where they cannot wait."""
 
-SORTED_AT_ONCE: Final = 1 << 26
+SORTED_AT_ONCE: Final = 1 << 27
 """Bytes of lines."""
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Loading:
         self._pending: Future[Any] | None = None
         self._spooled: dict[str, Spooled] = {}
         self._begun: set[str] = set()
+        self._is_mysql = database.is_mysql
         self.takes_files = database.is_mysql and self._own.write(_takes_files)
 
     def __enter__(self) -> Self:
@@ -112,11 +114,22 @@ class Loading:
         spooled, self._spooled = list(self._spooled.values()), {}
         return spooled
 
-    def load(self, table: Table, spooled: Sequence[Spooled]) -> None:
-        """Load these files, which lie in the folder, as one; they are removed. Waits until it is done."""
-        if spooled:
-            self.wait()
-            self._load(table, _joined(spooled))
+    def load(self, table: Table, spooled: Spooled) -> None:
+        """Load a file, which lies in the folder; it is removed. Waits until it is done."""
+        self.wait()
+        self._load(table, spooled)
+
+    def index(self, table: Table) -> None:
+        """Make the secondary indexes of a table, on MySQL and MariaDB all in one pass over its rows."""
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        if not self._is_mysql:
+            self.write(partial(create_indexes, table=table))
+        elif indexes:
+            added = ", ".join(
+                f"ADD INDEX `{index.name}` ({', '.join(f'`{column.name}`' for column in index.columns)})"
+                for index in indexes
+            )
+            self.write(partial(_run, statement=f"ALTER TABLE `{table.name}` {added}"))
 
     def wait(self) -> None:
         """Wait until everything is written."""
@@ -169,17 +182,15 @@ class Loading:
 
 
 def _append(file: Path, rows: Lines) -> None:
-    text = b"\n".join(rows.lines)
-    if b"\\u" in text or b"\\f" in text:
-        text = b"\n".join(map(sql, rows.lines))
     with _room(file), file.open("ab") as lines:
-        lines.write(text + b"\n")
+        lines.write(sql(rows.text))
 
 
-def _joined(spooled: Sequence[Spooled]) -> Spooled:
-    """One file of all, sorted as far as memory allows: the server takes rows in the order of their key a fifth faster.
+def joined(spooled: Sequence[Spooled]) -> Spooled:
+    """One file of all that are spooled for a table, sorted as far as memory allows; they are removed.
 
-    Lines begin with the key; texts stand in its order, numbers nearly so.
+    The server takes rows in the order of their key in half of the time. Lines begin with the key; texts stand in its
+    order, numbers nearly so. Raises ReadTablesUnavailable when there is no room.
     """
     table, place = spooled[0].table, Path(spooled[0].path).with_suffix(".sorted")
     with _room(place), place.open("ab") as lines:
@@ -194,9 +205,11 @@ def _pieces(spooled: Sequence[Spooled]) -> Iterator[list[bytes]]:
     piece, size = list[bytes](), 0
     for one in spooled:
         with Path(one.path).open("rb") as file:
+            before = 0
             while some := file.readlines(SORTED_AT_ONCE - size):
                 piece += some
-                size += sum(map(len, some))
+                size += file.tell() - before
+                before = file.tell()
                 if size >= SORTED_AT_ONCE:
                     yield piece
                     piece, size = [], 0
@@ -213,17 +226,6 @@ def _room(file: Path) -> Iterator[None]:
             f"The rows of a build could not be kept in {file.parent} ({error.strerror}): make room there, or let TMPDIR"
             " name a folder that has it, and start again."
         ) from error
-
-
-def index_all(loading: Loading, tables: Sequence[Table]) -> None:
-    """Make the secondary indexes of these tables, all those of one in one pass over its rows."""
-    for table in sorted(tables, key=lambda table: str(table.name)):
-        added = [
-            f"ADD INDEX `{index.name}` ({', '.join(f'`{column.name}`' for column in index.columns)})"
-            for index in sorted(table.indexes, key=lambda index: str(index.name))
-        ]
-        if added:
-            loading.write(partial(_run, statement=f"ALTER TABLE `{table.name}` {', '.join(added)}"))
 
 
 def _run(connection: Connection, statement: str) -> None:

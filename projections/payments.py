@@ -129,8 +129,8 @@ class Payments(Projection):
     @on(PaymentIntent.Settled)
     def settled(self, rows: Rows, event: PaymentIntent.Settled, envelope: Envelope) -> None:
         """Part of it is in a settlement."""
-        row = rows.must_get(PAYMENTS, envelope.stream)
-        settled, fees = row["settled"] + event.gross.units, row["settled_fees"] + event.fee.units
+        settled = rows.value(PAYMENTS, "settled", envelope.stream) + event.gross.units
+        fees = rows.value(PAYMENTS, "settled_fees", envelope.stream) + event.fee.units
         self._change(rows, envelope, settled=settled, settled_fees=fees)
 
     def _received(

@@ -16,14 +16,17 @@ from ledger.aggregate import decode
 from ledger.event_log import Recorded
 from ledger.store import Ledger
 from projections.aside import is_poison
-from projections.bulk_fold import SHARES, Unit
 from projections.bulk_rows import BulkRows
 from projections.encoding import Key, Lines, Row
 from projections.follower import read_rows
 from projections.tables import Layout
+from projections.units import SHARES, Unit
 
 TAKEN_IN_COSTS: Final = 2
-"""What reading and decoding an event costs, in rows touched."""
+"""What decoding an event costs whoever takes it, in rows touched."""
+
+READ_COSTS: Final = 1.5
+"""What reading an event costs, in rows touched; the first process reads for all."""
 
 TRIED: Final = 4_000
 """Events at the begin of the log that are folded to see what they cost."""
@@ -47,8 +50,11 @@ def spread(ledger: Ledger, layouts: Sequence[Layout], upto: int, processes: int)
     tried = read_rows(ledger, 0, min(TRIED, upto)) if upto else []
     weights = {layout.projection.name: weight(layout, tried, seen) for layout in layouts}
     whole = sum(weights.values())
-    # The first process is ours, which runs already.
-    load = [0, *[min(whole * STARTED_IN // max(upto, 1), whole // LATE_MOST)] * (processes - 1)]
+    # The first process is ours: it runs already, and it reads the log.
+    load = [
+        int(READ_COSTS * seen.total()),
+        *[min(whole * STARTED_IN // max(upto, 1), whole // LATE_MOST)] * (processes - 1),
+    ]
     for layout in sorted(layouts, key=lambda layout: -weights[layout.projection.name]):
         if layout.projection.crosses_streams:
             least = load.index(min(load))

@@ -107,8 +107,7 @@ class Layout:
     def create_indexes(self, connection: Connection) -> None:
         """Make the secondary indexes: cheaper when the rows are there already."""
         for made in self.tables.values():
-            for index in sorted(made.indexes, key=lambda index: str(index.name)):
-                connection.execute(CreateIndex(index))
+            create_indexes(connection, made)
 
     def standing(self, connection: Connection, *, lock: bool = False) -> Place | None:
         """Where the projection stands; `lock`: nobody else may move it until the transaction ends."""
@@ -174,6 +173,12 @@ def make_tables(database: Database, projections: Iterable[Projection] | None = N
                 layout.create(connection)
                 layout.create_indexes(connection)
                 layout.become_whole(connection)
+
+
+def create_indexes(connection: Connection, table: Table) -> None:
+    """Make the secondary indexes of one table."""
+    for index in sorted(table.indexes, key=lambda index: str(index.name)):
+        connection.execute(CreateIndex(index))
 
 
 def is_made_so(projection: Projection, place: Place) -> bool:

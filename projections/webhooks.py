@@ -134,11 +134,11 @@ class Webhooks(Projection):
     @on(*PUBLIC)
     def happened(self, rows: Rows, event: Event, envelope: Envelope) -> None:
         """To be told to every endpoint its merchant has."""
-        merchant_id = rows.value(OWNERS, "merchant_id", envelope.stream)
+        event_id, merchant_id = envelope.id, rows.value(OWNERS, "merchant_id", envelope.stream)
         for endpoint_id in self._endpoints(rows, merchant_id):
             row = {
-                "id": id_of_delivery(envelope.id, endpoint_id),
-                "event_id": envelope.id,
+                "id": id_of_delivery(event_id, endpoint_id),
+                "event_id": event_id,
                 "event_name": envelope.name,
                 "stream": envelope.stream,
                 "version": envelope.version,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ledger.errors import RebuildCut
-from projections import bulk_fold
+from projections import log_pieces
 from projections.building import build
 from projections.database import Database
 from projections.projection import PROJECTIONS
@@ -23,7 +23,7 @@ def test_a_process_that_is_killed_ends_a_build(tale: Tale, database: Database, m
         for other in multiprocessing.active_children():
             other.kill()
 
-    monkeypatch.setattr(bulk_fold, "READ_AT_ONCE", 10)
+    monkeypatch.setattr(log_pieces, "READ_AT_ONCE", 10)
     with pytest.raises(RebuildCut):
         build(tale.story.ledger, database, layouts, tale.story.ledger.head(), START, kill, processes=2)
     assert not any(is_whole(database, layout) for layout in layouts)

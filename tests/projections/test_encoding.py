@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Table
 
 from projections.columns import day, flag, id_, id_or_none, ids, instant, instant_or_none, key, number, prose, table
-from projections.encoding import NULL, Lines, encoder, sql
+from projections.encoding import NO_LINES, NULL, encoder, sql
 
 AT = datetime(2026, 11, 25, 17, 30, 0, 5, tzinfo=UTC)
 EVERY = table(
@@ -91,7 +91,7 @@ def test_an_odd_id_among_many_rows_is_escaped_and_no_other() -> None:
 
 
 def test_rows_come_in_their_order_and_none_is_none() -> None:
-    assert encoder(EVERY).encoded([]) == Lines((), (), ()) == encoder(EVERY).as_stored([])
+    assert encoder(EVERY).encoded([]) == NO_LINES == encoder(EVERY).as_stored([])
     texts = ["line\nbreak", "", "]\n[", "\r\n"]
     found = encoder(EVERY).encoded([ROW | {"text": text} for text in texts])
     assert list(found.lines) == [_line(text=text) for text in texts]

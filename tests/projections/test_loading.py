@@ -19,7 +19,7 @@ from projections.building import build
 from projections.columns import key, prose, table
 from projections.database import Database, open_database
 from projections.encoding import Row, encoder
-from projections.loading import Loading, RowsRefused, Spooled
+from projections.loading import Loading, RowsRefused, Spooled, joined
 from projections.projection import PROJECTIONS
 from tests.projections.built import fresh, is_whole, serve
 from tests.projections.dumped import dump_all
@@ -117,11 +117,11 @@ def test_files_of_several_are_loaded_as_one(files_url: str) -> None:
             (one,) = loading.hand_over()
             path = Path(one.path).rename(loading.folder / f"part.{start}")
             spooled.append(Spooled(one.table, str(path), one.rows))
-        loading.load(ONE, spooled)
+        loading.load(ONE, joined(spooled))
         assert list(loading.folder.iterdir()) == []
         loading.insert(ONE, form.encoded(_rows(20, 21)))
         with pytest.raises(RowsRefused):
-            loading.load(ONE, [Spooled(str(ONE.name), loading.hand_over()[0].path, 2)])
+            loading.load(ONE, Spooled(str(ONE.name), loading.hand_over()[0].path, 2))
     assert [row["text"] for row in database.rows(select(ONE).limit(12))] == [TEXT] * 12
     database.close()
 

@@ -49,7 +49,7 @@ def _add(proof: Proof, line: Line, rows: Literal[1, -1] = 1) -> None:
 
 
 def _hashes(*lines: Line) -> dict[Bucket, SetHash]:
-    return hashes_of([(name, Lines([()], [text], [(day, merchant)])) for name, day, merchant, text in lines])
+    return hashes_of([(name, Lines([()], [text], [(day, merchant)], text)) for name, day, merchant, text in lines])
 
 
 def _create(table: Table, connection: Connection) -> None:

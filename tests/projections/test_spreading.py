@@ -7,12 +7,12 @@ from collections import Counter
 import pytest
 
 from ledger.store import Ledger
-from projections.bulk_fold import SHARES
 from projections.database import Database
 from projections.follower import read_rows
 from projections.projection import PROJECTIONS
 from projections.spreading import TAKEN_IN_COSTS, shares, spread, weight
 from projections.tables import Layout
+from projections.units import SHARES
 from tests.projections.built import fresh
 from tests.projections.planted import Planted
 from tests.projections.tale import Tale

@@ -207,7 +207,8 @@ class World:
         known = queue_names(self.parts.banks.values())
         for queue in queues or known:
             with undisturbed_signals():
-                QueueWorker([queue], known, connect(self.parts.settings.redis_url)).work(burst=True, logging_level="WARNING")
+                worker = QueueWorker([queue], known, connect(self.parts.settings.redis_url))
+                worker.work(burst=True, logging_level="WARNING")
         self.project()
 
     def round(self) -> None:
