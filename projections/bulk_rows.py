@@ -10,7 +10,7 @@ A row is kept as the tuple of its values, a quarter of the size of a dict, and c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, Protocol
 
@@ -26,6 +26,9 @@ BLOOM_BITS: Final = 1 << 27
 
 EXACTLY_MAX: Final = 1_500_000
 """Keys that are remembered exactly, by their hashes of 64 bits: some 110 MB."""
+
+ENCODED_AT_ONCE: Final = 1_000
+"""Rows that are encoded and hashed together: as many as stay in the cache of a processor."""
 
 Values = tuple[Any, ...]
 """A row: its values in the order of the columns."""
@@ -269,14 +272,20 @@ class BulkRows(Rows):
             else:
                 (fresh if stood is None else changed).append(row)
         kept.written.put(rows)
-        form = encoder(kept.table)
-        stood_before, new, other = form.of_values(older), form.of_values(fresh), form.of_values(changed)
-        self.proof.add_all(name, stood_before.lines, stood_before.buckets, rows=-1)
-        for now in (new, other):
-            self.proof.add_all(name, now.lines, now.buckets)
-        self._shelf.insert(kept.table, new)
-        self._shelf.upsert(kept.table, other)
+        for stood_before in _encoded(kept.table, older):
+            self.proof.add_all(name, stood_before.lines, stood_before.buckets, rows=-1)
+        for put, some in ((self._shelf.insert, fresh), (self._shelf.upsert, changed)):
+            for now in _encoded(kept.table, some):
+                self.proof.add_all(name, now.lines, now.buckets)
+                put(kept.table, now)
         self._shelf.delete(kept.table, gone)
+
+
+def _encoded(table: Table, rows: Sequence[Values]) -> Iterator[Lines]:
+    """Rows in the forms that are written and proved, some at a time."""
+    form = encoder(table)
+    for start in range(0, len(rows), ENCODED_AT_ONCE):
+        yield form.of_values(rows[start : start + ENCODED_AT_ONCE])
 
 
 def _summed(kept: Kept) -> dict[Key, Row]:
