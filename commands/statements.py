@@ -32,7 +32,7 @@ from ledger.merchants import Merchant
 from ledger.money import Money
 from ledger.payments import PaymentIntent, id_of_code
 from ledger.payouts import RETURNED, Payout, id_of_end_to_end
-from ledger.privacy import Personal
+from ledger.privacy import Personal, Sealer
 from ledger.statements import MATCHED, UNMATCHED, Direction, StatementLine, id_of_line
 from ledger.store import Ledger
 
@@ -281,7 +281,7 @@ def _record(
     ledger: Ledger, context: Context, line_id: str, there: _There, command: RecordStatementLine, direction: Direction
 ) -> StatementLine:
     number = command.counterparty_account.text
-    seal = ledger.vault.sealer(_person(ledger, line_id, there, command))
+    seal = _sealer(ledger, there, command)
     return StatementLine.record(
         context,
         line_id=line_id,
@@ -302,13 +302,13 @@ def _record(
     )
 
 
-def _person(ledger: Ledger, line_id: str, there: _There, command: RecordStatementLine) -> str:
-    """Whose data a line holds: the other account's, or that of the payout it names, or nobody else's."""
+def _sealer(ledger: Ledger, there: _There, command: RecordStatementLine) -> Sealer:
+    """Whose data a line holds: the other account's, or that of the payout it names, or a stranger's."""
     if command.counterparty_account.text:
-        return ledger.vault.person("account", command.counterparty_account.text)
+        return ledger.vault.sealer(ledger.vault.person("account", command.counterparty_account.text))
     if len(there.payouts) == 1:
-        return there.payouts[0].beneficiary_account.person
-    return ledger.vault.person("statement_line", line_id)
+        return ledger.vault.sealer(there.payouts[0].beneficiary_account.person)
+    return ledger.vault.stranger()
 
 
 def _decide_credit(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64decode, b64encode
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -24,6 +25,9 @@ from ledger.ids import derive
 
 ERASED: Final = "[erased]"
 _KEY_BYTES: Final = 64
+
+STOCK: Final = 64
+"""Keys of strangers that are made together, in the end."""
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -48,6 +52,10 @@ class Personal(msgspec.Struct, frozen=True):
         return "Personal(…)"
 
     __str__ = __repr__
+
+
+Sealer = Callable[[Personal], Sealed]
+"""Seals texts of one person."""
 
 
 class PersonKeys(Protocol):
@@ -118,6 +126,8 @@ class Vault:
         self._searching = hmac.digest(master_key, b"socai search digest", "sha256")
         self._keys = keys
         self._token = token
+        self._stock: deque[tuple[str, bytes]] = deque()
+        self._made = 0
 
     def __repr__(self) -> str:
         return "Vault(…)"
@@ -131,9 +141,27 @@ class Vault:
         """`text` sealed under the key of `person`, which is made when there is none."""
         return self.sealer(person)(text)
 
-    def sealer(self, person: str) -> Callable[[Personal], Sealed]:
+    def sealer(self, person: str) -> Sealer:
         """What seals several texts of one person while the key is looked up once."""
-        key = self._key(person) or self._new_key(person)
+        return self._with_key(person, self._key(person) or self._new_key(person))
+
+    def stranger(self) -> Sealer:
+        """The same for a person of whom nothing else is known: one of their own, whose key is on record already.
+
+        Keys of strangers are made many at once and in advance, since keeping one takes as long as keeping an event.
+        """
+        try:
+            person, key = self._stock.popleft()
+        except IndexError:
+            # One process makes at most as many in vain as it has used.
+            self._made = min(max(1, 2 * self._made), STOCK)
+            fresh = {derive("person", self._token(32).hex()): self._token(_KEY_BYTES) for _ in range(self._made)}
+            self._keys.keep_all({one: aes_key_wrap(self._wrapping, made) for one, made in fresh.items()})
+            (person, key), *others = fresh.items()
+            self._stock.extend(others)
+        return self._with_key(person, key)
+
+    def _with_key(self, person: str, key: bytes) -> Sealer:
         cipher, key_id = AESSIV(key), _key_id(key)
 
         def seal(text: Personal) -> Sealed:

@@ -2,8 +2,10 @@
 
 `python -m tests.bench.banks`. Notices are made by the simulated banks and taken by the real web server: verified,
 translated, recorded durably, acknowledged, and the bank checks the acknowledgement. Beside it, in turns, the same
-bodies go to an endpoint that does nothing but one durable insert, in the same application. Histories are pages of the
-simulated banks, recorded once and then translated again and again, so that only our own work is measured.
+bodies go to an endpoint that does nothing but one durable insert, in the same application. What happens behind the
+acknowledgement is no part of it: the same calls one by one, while a projector follows the log on the same cores, are
+figures of their own; so are payers who come for the first time, whose key has to be kept before. Histories are pages of
+the simulated banks, recorded once and then translated again and again, so that only our own work is measured.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
+import msgspec
 
 from banks.accounts import BankAccount
 from banks.bank import Bank, Capability, StatementRow
@@ -48,6 +51,7 @@ from tests.bench.measure import Figure, median, percentile, report
 from tests.story import MASTER_KEY
 
 ROUNDS = 5
+ROUNDS_MORE = 3
 ONE_BY_ONE = 80
 TOGETHER = 320
 CONNECTIONS = 16
@@ -76,11 +80,12 @@ class Teller:
         self.kind: NoticeKind = "feed" if kind.profile.aggregated else "movement"
         """An aggregator tells of the movements where the bank does not."""
 
-    def told(self, how_many: int) -> list[Told]:
-        """Notices of as many credits of different amounts."""
+    def told(self, how_many: int, *, by_new_payers: bool = False) -> list[Told]:
+        """Notices of as many credits of different amounts: by one payer, or each by one of its own."""
         found = []
         for number in (next(self._numbers) for _ in range(how_many)):
-            line = Line(self._account, 150_000 + number, f"Thanh toan don hang {number}", "napas", PAYER)
+            payer = msgspec.structs.replace(PAYER, account=f"1{number:09}") if by_new_payers else PAYER
+            line = Line(self._account, 150_000 + number, f"Thanh toan don hang {number}", "napas", payer)
             (movement,) = self._state.book("payment in", [line], {"napas": -line.units})
             notice = Notice(
                 number=number, request_trace=str(uuid.uuid4()), kind=self.kind, references=(movement.reference,)
@@ -102,7 +107,7 @@ class Stand:
         self.accounts = load_accounts(self.keys / "accounts.json")
         web, raw = free_port(), free_port()
         events = f"{mongo.url.partition('/?')[0]}/socai_bench?{mongo.url.partition('?')[2]}"
-        environment = os.environ | {
+        self._environment = os.environ | {
             "EVENT_STORE_URL": events,
             "READ_TABLES_URL": sql.create_schema("bench"),
             "REDIS_URL": redis.url,
@@ -113,17 +118,22 @@ class Stand:
             raw_route.URL: mongo.url,
         }
         self.web, self.raw = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{raw}"
+        self._directory, self._stack = directory, stack
         for name, words, url in (
-            ("projector", ["workers", "projector"], None),
             ("web", ["web"], self.web),
             ("raw", ["tests.bench.raw_intake", str(raw)], self.raw),
         ):
-            command = [sys.executable, "-m", *words]
-            process = Process(name, command, directory / f"{name}.log", environment=environment)
-            stack.enter_context(process)
-            if url is not None:
-                process.wait_until(lambda url=url: _ready(url))  # type: ignore[misc]
+            self._started(name, *words).wait_until(lambda url=url: _serves(url))  # type: ignore[misc]
         self.clients = [stack.enter_context(httpx.Client(timeout=30, trust_env=False)) for _ in range(CONNECTIONS)]
+
+    def _started(self, name: str, *words: str) -> Process:
+        command = [sys.executable, "-m", *words]
+        process = Process(name, command, self._directory / f"{name}.log", environment=self._environment)
+        return self._stack.enter_context(process)
+
+    def follow(self) -> None:
+        """From now on a projector follows the log; returns when it has come to the end of it."""
+        self._started("projector", "workers", "projector").wait_until(lambda: _keeps_up(self.web), within_s=120)
 
 
 def enrolment(code: str) -> Enrolment:
@@ -132,11 +142,16 @@ def enrolment(code: str) -> Enrolment:
     return Enrolment(base_url=f"http://127.0.0.1:{free_port()}", accounts=((f"ba_{code}_main", account),))
 
 
-def _ready(url: str) -> bool:
+def _serves(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/ready", timeout=2.0, trust_env=False).is_success
+        return httpx.get(f"{url}/live", timeout=2.0, trust_env=False).is_success
     except httpx.HTTPError:
         return False
+
+
+def _keeps_up(url: str) -> bool:
+    said = httpx.get(f"{url}/ready", timeout=10.0, trust_env=False).json()
+    return said["status"] == "ok" and bool(said["lag"]) and not any(said["lag"].values())
 
 
 class Round(NamedTuple):
@@ -167,29 +182,56 @@ def _timed(client: httpx.Client, one: Told, send: Callable[[httpx.Client, Told],
     return time.perf_counter() - began
 
 
-def intake(stand: Stand, code: str) -> list[Figure]:
-    """Webhooks of one bank. The rounds of ours and of the raw endpoint take turns."""
-    teller = Teller(code, stand.keys / code)
-    door = "bank-feeds" if teller.kind == "feed" else "bank-webhooks"
-    url = f"{stand.web}/v1/{door}/ba_{code}_main"
+class Intake:
+    """Webhooks of one bank, and the same bodies at the raw endpoint, in turns."""
 
-    def ours(client: httpx.Client, one: Told) -> None:
-        reply = teller.bank.sent(one.notice, client, url, one.letter, 30)
-        if (fault := teller.bank.answered(one.notice, one.letter, reply)) is not None:
-            raise AssertionError(f"{code} does not take our acknowledgement: {fault}")
+    def __init__(self, stand: Stand, code: str) -> None:
+        self._stand, self._name = stand, f"{code}: webhook taken"
+        self._teller = Teller(code, stand.keys / code)
+        door = "bank-feeds" if self._teller.kind == "feed" else "bank-webhooks"
+        self._url = f"{stand.web}/v1/{door}/ba_{code}_main"
 
-    def raw(client: httpx.Client, one: Told) -> None:
-        answer = client.post(
-            f"{stand.raw}{raw_route.PATH}", content=one.letter.body.encode(), headers=dict(one.letter.headers)
-        )
+    def figures(self) -> Iterable[Figure]:
+        """One by one and together, with nobody behind."""
+        measured(self._stand, self._teller.told(ONE_BY_ONE + CONNECTIONS), self._ours)
+        ours, raw = self._rounds(ROUNDS, TOGETHER)
+        for share, bar in ((0.5, 2.0), (0.99, None)):
+            yield self._one_by_one(f"one by one, p{round(share * 100)}", share, ours, raw, bar)
+        rate, least = (median([one.rate for one in rounds]) for rounds in (ours, raw))
+        yield Figure(f"{self._name}, {CONNECTIONS} connections", "webhooks/s", rate, least)
+        mine, bare = ([seconds for one in rounds for seconds in one.together] for rounds in (ours, raw))
+        yield Figure(f"{self._name}, {CONNECTIONS} connections, p99", "ms", _ms(mine, 0.99), _ms(bare, 0.99))
+        rounds = self._rounds(ROUNDS_MORE, CONNECTIONS, by_new_payers=True)
+        yield self._one_by_one("each by a new payer, one by one, p50", 0.5, *rounds)
+
+    def followed(self) -> Figure:
+        """One by one while a projector follows the log."""
+        rounds = self._rounds(ROUNDS_MORE, CONNECTIONS)
+        return self._one_by_one("while a projector follows, one by one, p50", 0.5, *rounds)
+
+    def _rounds(self, how_many: int, together: int, *, by_new_payers: bool = False) -> tuple[list[Round], list[Round]]:
+        found = []
+        for _ in range(how_many):
+            notices = self._teller.told(ONE_BY_ONE + together, by_new_payers=by_new_payers)
+            told = with_token(self._stand.clients[0], self._url, notices)
+            found.append((measured(self._stand, told, self._ours), measured(self._stand, told, self._raw)))
+        return [one for one, _ in found], [two for _, two in found]
+
+    def _ours(self, client: httpx.Client, one: Told) -> None:
+        reply = self._teller.bank.sent(one.notice, client, self._url, one.letter, 30)
+        if (fault := self._teller.bank.answered(one.notice, one.letter, reply)) is not None:
+            raise AssertionError(f"{self._name}: our acknowledgement is not taken: {fault}")
+
+    def _raw(self, client: httpx.Client, one: Told) -> None:
+        url = f"{self._stand.raw}{raw_route.PATH}"
+        answer = client.post(url, content=one.letter.body.encode(), headers=dict(one.letter.headers))
         Reply(answer.raise_for_status().status_code, answer.text)
 
-    measured(stand, teller.told(ONE_BY_ONE + CONNECTIONS), ours)
-    rounds = []
-    for _ in range(ROUNDS):
-        told = with_token(stand.clients[0], url, teller.told(ONE_BY_ONE + TOGETHER))
-        rounds.append((measured(stand, told, ours), measured(stand, told, raw)))
-    return list(_figures(code, [one for one, _ in rounds], [two for _, two in rounds]))
+    def _one_by_one(
+        self, what: str, share: float, ours: Sequence[Round], raw: Sequence[Round], bar: float | None = None
+    ) -> Figure:
+        mine, bare = ([seconds for one in rounds for seconds in one.one_by_one] for rounds in (ours, raw))
+        return Figure(f"{self._name}, {what}", "ms", _ms(mine, share), _ms(bare, share), bar=bar, at_most=True)
 
 
 def with_token(client: httpx.Client, url: str, told: list[Told]) -> list[Told]:
@@ -200,18 +242,6 @@ def with_token(client: httpx.Client, url: str, told: list[Told]) -> list[Told]:
     answer = client.post(f"{url}/token", headers={"Authorization": given}).raise_for_status()
     bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
     return [one._replace(letter=one.letter._replace(headers={**one.letter.headers, **bearer})) for one in told]
-
-
-def _figures(code: str, ours: Sequence[Round], raw: Sequence[Round]) -> Iterable[Figure]:
-    name = f"{code}: webhook taken"
-    mine, bare = ([seconds for one in rounds for seconds in one.one_by_one] for rounds in (ours, raw))
-    for share, bar in ((0.5, 2.0), (0.99, None)):
-        label = f"{name}, one by one, p{round(share * 100)}"
-        yield Figure(label, "ms", _ms(mine, share), _ms(bare, share), bar=bar, at_most=True)
-    rate, least = (median([one.rate for one in rounds]) for rounds in (ours, raw))
-    yield Figure(f"{name}, {CONNECTIONS} connections", "webhooks/s", rate, least)
-    mine, bare = ([seconds for one in rounds for seconds in one.together] for rounds in (ours, raw))
-    yield Figure(f"{name}, {CONNECTIONS} connections, p99", "ms", _ms(mine, 0.99), _ms(bare, 0.99))
 
 
 def _ms(seconds: Sequence[float], share: float) -> float:
@@ -290,13 +320,17 @@ def _read(bank: Bank, now: datetime) -> list[StatementRow]:
 
 def main() -> None:
     """Run all of it and report."""
-    figures = []
+    figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         stand = Stand(Path(directory), stack)
         print(json.dumps({"banks": stand.codes}))
-        for code in stand.codes:
-            if Capability.WEBHOOK in bank_classes()[code].capabilities:
-                figures += intake(stand, code)
+        takers = [
+            Intake(stand, code) for code in stand.codes if Capability.WEBHOOK in bank_classes()[code].capabilities
+        ]
+        for taker in takers:
+            figures += taker.figures()
+        stand.follow()
+        figures += [taker.followed() for taker in takers]
         for code in stand.codes:
             if Capability.HISTORY in bank_classes()[code].capabilities:
                 figures += history(stand, code)

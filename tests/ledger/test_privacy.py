@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from commands.payouts import RequestPayout
 from ledger.errors import KeyUnavailable
-from ledger.privacy import ERASED, KeysInMemory, Personal, Vault
+from ledger.privacy import ERASED, STOCK, KeysInMemory, Personal, Vault
 from tests.story import MASTER_KEY, counted_bytes, dong
 
 NAME = "NGUYỄN VĂN ANH"
@@ -162,3 +163,35 @@ def test_nothing_personal_and_no_key_is_ever_printed() -> None:
     printed += repr(one.seal("person_1", Personal(NAME)))
     for secret in (NAME, "0001234567890", MASTER_KEY.hex(), repr(MASTER_KEY)):
         assert secret not in printed
+
+
+def test_each_stranger_is_a_person_of_their_own_whose_key_is_kept_before_it_is_used() -> None:
+    keys = KeysInMemory()
+    one = vault(keys)
+    sealed = [one.stranger()(Personal(NAME)) for _ in range(200)]
+    assert len({(found.person, found.key, found.text) for found in sealed}) == len(sealed)
+    assert len({found.digest for found in sealed}) == 1
+    again = vault(keys)
+    assert [again.open(found) for found in sealed] == [NAME] * len(sealed)
+    again.erase(sealed[7].person)
+    assert [number for number, found in enumerate(sealed) if again.open(found) == ERASED] == [7]
+
+
+@pytest.mark.parametrize("used", [1, 2, 5, 40, 300])
+def test_keys_of_strangers_are_made_in_vain_for_as_many_as_came_at_most(used: int) -> None:
+    keys = KeysInMemory()
+    one = vault(keys)
+    for _ in range(used):
+        one.stranger()
+    assert used <= len(list(keys.everyone())) <= used + min(used, STOCK)
+
+
+def test_a_stranger_whose_key_cannot_be_kept_seals_nothing() -> None:
+    class Away(KeysInMemory):
+        def keep_all(self, keys: Mapping[str, bytes]) -> None:
+            raise KeyUnavailable("The person keys cannot be reached; try again.")
+
+    one = vault(Away())
+    for _ in range(2):
+        with pytest.raises(KeyUnavailable):
+            one.stranger()
