@@ -157,3 +157,16 @@ def _rows(start: int, end: int) -> list[Row]:
 
 def _count(database: Database, table: Table) -> int:
     return int(database.column(select(func.count()).select_from(table))[0])
+
+
+def test_the_server_counts_for_its_plans_once_rows_are_there_and_by_itself_from_then_on(files_url: str) -> None:
+    database = open_database(files_url)
+    database.write(_make)
+    with Loading(database) as loading:
+        loading.insert(ONE, encoder(ONE).encoded(_rows(0, 300)))
+        loading.load(ONE, joined(loading.hand_over()))
+        loading.index(ONE)
+    asked = "SELECT {} FROM information_schema.tables WHERE table_name = 'loaded_one' AND table_schema = DATABASE()"
+    assert "stats_auto_recalc" not in str(database.column(text(asked.format("create_options")))).lower()
+    assert database.column(text(asked.format("table_rows"))) == [300]
+    database.close()
