@@ -303,7 +303,7 @@ def _record(
 
 
 def _sealer(ledger: Ledger, there: _There, command: RecordStatementLine) -> Sealer:
-    """Whose data a line holds: the other account's, or that of the payout it names, or a stranger's."""
+    """What seals the data of a line: as the other account's, as that of the payout it names, or as a stranger's."""
     if command.counterparty_account.text:
         return ledger.vault.sealer(ledger.vault.person("account", command.counterparty_account.text))
     if len(there.payouts) == 1:

@@ -1,7 +1,7 @@
 """Fresh tables filled from the beginning of the log, at the speed of the database.
 
-The work is divided into units, a projection or a part of its streams, and spread over processes; each makes one pass
-over the log, folds in memory and spools its rows. At the end sums of parts are added up, each table is loaded in one go
+The work is divided into units, a projection or a part of its streams, and spread over processes; one reads the log for
+all, and each folds in memory and spools its rows. At the end sums of parts are added up, each table is loaded in one go
 and its indexes are made. The places are written last: tables that are not whole serve nobody and are removed by the
 next build.
 
@@ -44,6 +44,7 @@ SMALL: Final = 20_000
 """Events that are folded sooner here than other processes are started."""
 
 PROCESSES_MAX: Final = 4
+
 log = logging.getLogger(__name__)
 
 
@@ -99,8 +100,10 @@ def _build(
     _finish(database, loading, layouts, parts)
     aside = [_aside(layout, parts) for layout in layouts]
     loading.write(partial(_end, layouts=layouts, aside=aside, upto=upto))
-    for entry in (entry for entries in aside for entry in entries if entry.cause is not None):
-        tell_set_aside(f"rebuild of {entry.follower}", entry, entry.cause or "")
+    for entries in aside:
+        for entry in entries:
+            if entry.cause is not None:
+                tell_set_aside(f"rebuild of {entry.follower}", entry, entry.cause)
 
 
 def _reader(

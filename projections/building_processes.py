@@ -1,4 +1,4 @@
-"""The processes of a build: each folds its units in one pass over the log and gives back what must be put together.
+"""The processes of a build: each folds its units as the log is read to it and gives back what must be put together.
 
 They are started anew rather than forked, since connections and threads do not survive a fork. What they are to do, the
 URLs included, reaches them through a pipe: a command line can be read by everybody on the host.
