@@ -11,9 +11,8 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -83,9 +82,11 @@ def run(bench: Bench, directory: Path, size: Size) -> Report:
     began, counts = time.monotonic(), Counter[str]()
     violations: list[Violation] = []
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-        for code, (found, counted) in zip(
-            banks(), pool.map(partial(_at, bench, directory, size), banks()), strict=True
-        ):
+        at_work = {pool.submit(_at, bench, directory, size, code): code for code in banks()}
+        for ended in as_completed(at_work):
+            (found, counted), code = ended.result(), at_work[ended]
+            # A bank takes many minutes: what was seen at it is told at once, and is not lost with the rest.
+            print(f"{code}: {len(found)} violations, {dict(counted)}", flush=True)
             violations += found
             counts.update({f"{code} {what}": number for what, number in counted.items()})
     if violations:
