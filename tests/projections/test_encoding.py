@@ -6,12 +6,13 @@ import json
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import Table
+from sqlalchemy import Column, Date, Table
 
 from projections.columns import day, flag, id_, id_or_none, ids, instant, instant_or_none, key, number, prose, table
 from projections.encoding import NO_LINES, NULL, encoder, sql
 
 AT = datetime(2026, 11, 25, 17, 30, 0, 5, tzinfo=UTC)
+DAY = date(2026, 11, 24)
 EVERY = table(
     "every",
     key("id"),
@@ -33,7 +34,7 @@ ROW = {
     "done": True,
     "at": AT,
     "until": None,
-    "on": date(2026, 11, 24),
+    "on": DAY,
     "text": "",
     "others": ("a", "b"),
 }
@@ -72,6 +73,13 @@ def test_the_same_instant_is_the_same_bytes_in_every_zone() -> None:
 def test_instants_of_many_rows_are_written_as_those_of_one(instants: tuple[datetime | None, ...]) -> None:
     found = encoder(EVERY).encoded([ROW | {"until": until} for until in instants])
     assert list(found.lines) == [_line(until=until) for until in instants]
+
+
+@pytest.mark.parametrize("days", [(DAY, DAY), (DAY, None), (None,), (AT, DAY), (*[None] * 9, *[AT] * 8)])
+def test_days_of_many_rows_are_written_as_those_of_one(days: tuple[date | None, ...]) -> None:
+    kind = table("by_day", key("id"), Column("on", Date()))
+    found = encoder(kind).encoded([{"id": "a", "on": on} for on in days])
+    assert [row[1] for row in found.stored] == [NULL if on is None else date.isoformat(on) for on in days]
 
 
 def test_an_id_that_is_none_is_escaped_as_its_column_does_it() -> None:
