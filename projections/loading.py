@@ -70,6 +70,7 @@ class Loading:
         self._pending: Future[Any] | None = None
         self._spooled: dict[str, Spooled] = {}
         self._begun: set[str] = set()
+        self._uncounted: set[str] = set()
         self._is_mysql = database.is_mysql
         self.takes_files = database.is_mysql and self._own.write(_takes_files)
 
@@ -120,7 +121,7 @@ class Loading:
         Meanwhile the server counts nothing for its plans: it would do so several times while the table grows, which
         takes a third of the time. `index` lets it count again.
         """
-        self.wait()
+        self._uncounted.add(str(table.name))
         self.write(partial(_run, statement=f"ALTER TABLE `{table.name}` STATS_AUTO_RECALC=0"))
         self._load(table, spooled)
 
@@ -129,13 +130,18 @@ class Loading:
         if not self._is_mysql:
             self.write(partial(create_indexes, table=table))
             return
-        added = [
+        changes = [
             f"ADD INDEX `{index.name}` ({', '.join(f'`{column.name}`' for column in index.columns)})"
             for index in sorted(table.indexes, key=lambda index: str(index.name))
         ]
-        changes = ", ".join([*added, "STATS_AUTO_RECALC=DEFAULT"])
-        self.write(partial(_run, statement=f"ALTER TABLE `{table.name}` {changes}"))
-        self.write(partial(_run, statement=f"ANALYZE TABLE `{table.name}`"))
+        is_uncounted = table.name in self._uncounted
+        if is_uncounted:
+            changes.append("STATS_AUTO_RECALC=DEFAULT")
+        if changes:
+            self.write(partial(_run, statement=f"ALTER TABLE `{table.name}` {', '.join(changes)}"))
+        if is_uncounted:
+            self._uncounted.discard(str(table.name))
+            self.write(partial(_run, statement=f"ANALYZE TABLE `{table.name}`"))
 
     def wait(self) -> None:
         """Wait until everything is written."""

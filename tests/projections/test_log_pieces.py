@@ -92,10 +92,10 @@ def test_an_empty_log_is_at_its_end_for_everyone(
         assert list(receiver.pieces()) == []
 
 
-def test_who_reads_is_held_up_by_one_that_takes_nothing_but_not_for_ever(
+def test_reading_goes_on_when_another_process_has_ended_without_a_word(
     told: Ledger, planted: Planted, pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other process has ended without a word: reading goes on, and somebody else finds out."""
+    """Somebody else finds out."""
     monkeypatch.setattr(log_pieces, "AHEAD", 2)
     ours, theirs = pipe
     theirs.close()
