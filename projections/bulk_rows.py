@@ -10,7 +10,7 @@ A row is kept as the tuple of its values, a quarter of the size of a dict, and c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, Protocol
 
@@ -170,7 +170,10 @@ class BulkRows(Rows):
         except KeyError:
             raise misshaped(kept.shape, row, kept.shape.columns) from None
         under, young = kept.key_of(values), kept.young
-        self._undo.append((young, under, young.get(under, _NOTHING)))
+        previous = young.get(under, _NOTHING)
+        if previous is _NOTHING and under in kept.old:
+            self._forget_old(kept, under)
+        self._undo.append((young, under, previous))
         young[under] = values
 
     def change(self, table: Table, *key: Any, **values: Any) -> None:
@@ -242,35 +245,28 @@ class BulkRows(Rows):
     def _set(self, name: str, key: Key, row: Row | None) -> None:
         kept = self._kept[name]
         under = key[0] if kept.has_one_key else key
+        if under in kept.old:
+            self._forget_old(kept, under)
         self._undo.append((kept.young, under, kept.young.get(under, _NOTHING)))
         kept.young[under] = None if row is None else kept.values(row)
+
+    def _forget_old(self, kept: Kept, under: Any) -> None:
+        """A row is put anew of which nobody asked how it stands: no key is in both generations."""
+        self._undo.append((kept.old, under, kept.old.pop(under)))
 
     def _write_old(self) -> None:
         """Write the old generation out and forget it; the young one becomes the old."""
         self._undo.clear()
         for name, kept in self._kept.items():
-            # What was put anew since then is written with the young ones.
-            for under in kept.old.keys() & kept.young.keys():
-                del kept.old[under]
             self._write(name, kept, kept.old)
             kept.old, kept.young = kept.young, {}
 
     def _write(self, name: str, kept: Kept, rows: dict[Any, Values | None]) -> None:
-        older, fresh, changed, gone = list[Values](), list[Values](), list[Values](), list[Key]()
         for under in kept.written.these_of(rows):
             # Put without a look at what was there.
             if under not in kept.before:
                 self._look(kept, under)
-        for under in rows:
-            row, stood = rows[under], kept.before.pop(under, None)
-            if stood == row:
-                continue
-            if stood is not None:
-                older.append(stood)
-            if row is None:
-                gone.append(kept.key(under))
-            else:
-                (fresh if stood is None else changed).append(row)
+        older, fresh, changed, gone = _compared(kept, rows)
         kept.written.put(rows)
         for stood_before in _encoded(kept.table, older):
             self.proof.add_all(name, stood_before.lines, stood_before.buckets, rows=-1)
@@ -279,6 +275,27 @@ class BulkRows(Rows):
                 self.proof.add_all(name, now.lines, now.buckets)
                 put(kept.table, now)
         self._shelf.delete(kept.table, gone)
+
+
+def _compared(
+    kept: Kept, rows: Mapping[Any, Values | None]
+) -> tuple[list[Values], list[Values], list[Values], list[Key]]:
+    """How rows differ from those of the table: what stood there, what is new, what is other, whose key is gone."""
+    older, fresh, changed, gone = list[Values](), list[Values](), list[Values](), list[Key]()
+    if not kept.before:
+        fresh = [row for row in rows.values() if row is not None]
+        return older, fresh, changed, gone
+    for under, row in rows.items():
+        stood = kept.before.pop(under, None)
+        if stood == row:
+            continue
+        if stood is not None:
+            older.append(stood)
+        if row is None:
+            gone.append(kept.key(under))
+        else:
+            (fresh if stood is None else changed).append(row)
+    return older, fresh, changed, gone
 
 
 def _encoded(table: Table, rows: Sequence[Values]) -> Iterator[Lines]:
@@ -318,11 +335,13 @@ class Written:
                 bit = number >> shift & BLOOM_BITS - 1
                 bits[bit >> 3] |= 1 << (bit & 7)
 
-    def these_of(self, keys: Iterable[Key]) -> list[Key]:
+    def these_of(self, keys: Collection[Key]) -> list[Key]:
         """Those that may have been put, of some."""
         if self._bits is None:
             hashes = self._hashes
-            return [key for key in keys if hash(key) in hashes] if hashes else []
+            if hashes.isdisjoint(map(hash, keys)):
+                return []
+            return [key for key in keys if hash(key) in hashes]
         return [key for key in keys if self.may_have(key)]
 
     def may_have(self, key: Key) -> bool:

@@ -59,15 +59,25 @@ def _rows(kept: Kept, limit: int) -> BulkRows:
     return BulkRows({str(one.name): one for one in (ROWS, SUMS, KINDS)}, kept, limit)
 
 
-@settings(max_examples=60)
-@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(["put", "delete", "undo"]))), st.integers(0, 5))
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abcd"), st.sampled_from(["put", "delete", "undo", "overwrite", "undo overwriting"])
+        )
+    ),
+    st.integers(0, 5),
+)
 def test_what_stands_at_the_end_is_what_was_put(moves: list[tuple[str, str]], limit: int) -> None:
     kept, plain = Kept(), dict[str, int]()
     rows = _rows(kept, limit)
     for name, move in moves:
         rows.settle()
         rows.begin()
-        count = (rows.get(ROWS, name) or {"count": 0})["count"]
+        if move.endswith(("overwrite", "overwriting")):
+            count = plain.get(name, 0)
+        else:
+            count = (rows.get(ROWS, name) or {"count": 0})["count"]
         assert count == plain.get(name, 0)
         if move == "delete":
             rows.delete(ROWS, name)
@@ -75,11 +85,11 @@ def test_what_stands_at_the_end_is_what_was_put(moves: list[tuple[str, str]], li
             continue
         rows.put(ROWS, {"id": name, "count": count + 1})
         rows.add(SUMS, {"id": name}, total=1)
-        if move == "undo":
+        if move.startswith("undo"):
             rows.undo()
         else:
             plain[name] = count + 1
-    done = [name for name, move in moves if move == "put"]
+    done = [name for name, move in moves if move in ("put", "overwrite")]
     assert {key[0]: row["total"] for key, row in rows.finish()["sums_of_a_build"].items()} == {
         name: done.count(name) for name in done
     }
