@@ -62,9 +62,7 @@ def _rows(kept: Kept, limit: int) -> BulkRows:
 @settings(max_examples=300)
 @given(
     st.lists(
-        st.tuples(
-            st.sampled_from("abcd"), st.sampled_from(["put", "delete", "undo", "overwrite", "undo overwriting"])
-        )
+        st.tuples(st.sampled_from("abcd"), st.sampled_from(["put", "delete", "undo", "overwrite", "undo overwriting"]))
     ),
     st.integers(0, 5),
 )
