@@ -162,21 +162,34 @@ class Round(NamedTuple):
     rate: float
 
 
-def measured(stand: Stand, told: Sequence[Told], send: Callable[[httpx.Client, Told], None]) -> Round:
-    """Send `told`, the first ones one by one and the others over all connections at once."""
-    one_by_one = [_timed(stand.clients[0], one, send) for one in told[:ONE_BY_ONE]]
-    others = list(enumerate(told[ONE_BY_ONE:]))
-    shares = [[one for place, one in others if place % CONNECTIONS == number] for number in range(CONNECTIONS)]
+Send = Callable[[httpx.Client, Told], None]
+
+
+def measured(stand: Stand, told: Sequence[Told], first: Send, second: Send) -> tuple[Round, Round]:
+    """Send `told` in two ways: some one by one, the two ways in turn, so that what disturbs the machine disturbs both;
+    then the others over all connections at once, the one way and the other.
+    """
+    pairs = [[_timed(stand.clients[0], one, send) for send in (first, second)] for one in told[:ONE_BY_ONE]]
+    one, two = (
+        Round([pair[n] for pair in pairs], *_together(stand, told[ONE_BY_ONE:], send))
+        for n, send in enumerate((first, second))
+    )
+    return one, two
+
+
+def _together(stand: Stand, told: Sequence[Told], send: Send) -> tuple[list[float], float]:
+    """Seconds of each call over all connections at once, and calls a second."""
+    shares = [told[number::CONNECTIONS] for number in range(CONNECTIONS)]
     began = time.perf_counter()
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         parts = pool.map(
             lambda pair: [_timed(pair[0], one, send) for one in pair[1]], zip(stand.clients, shares, strict=True)
         )
-        together = [seconds for part in parts for seconds in part]
-    return Round(one_by_one, together, len(others) / (time.perf_counter() - began))
+        seconds = [took for part in parts for took in part]
+    return seconds, len(told) / (time.perf_counter() - began)
 
 
-def _timed(client: httpx.Client, one: Told, send: Callable[[httpx.Client, Told], None]) -> float:
+def _timed(client: httpx.Client, one: Told, send: Send) -> float:
     began = time.perf_counter()
     send(client, one)
     return time.perf_counter() - began
@@ -193,7 +206,7 @@ class Intake:
 
     def figures(self) -> Iterable[Figure]:
         """One by one and together, with nobody behind."""
-        measured(self._stand, self._teller.told(ONE_BY_ONE + CONNECTIONS), self._ours)
+        measured(self._stand, self._teller.told(ONE_BY_ONE + CONNECTIONS), self._ours, self._raw)
         ours, raw = self._rounds(ROUNDS, TOGETHER)
         for share, bar in ((0.5, 2.0), (0.99, None)):
             yield self._one_by_one(f"one by one, p{round(share * 100)}", share, ours, raw, bar)
@@ -214,7 +227,7 @@ class Intake:
         for _ in range(how_many):
             notices = self._teller.told(ONE_BY_ONE + together, by_new_payers=by_new_payers)
             told = with_token(self._stand.clients[0], self._url, notices)
-            found.append((measured(self._stand, told, self._ours), measured(self._stand, told, self._raw)))
+            found.append(measured(self._stand, told, self._ours, self._raw))
         return [one for one, _ in found], [two for _, two in found]
 
     def _ours(self, client: httpx.Client, one: Told) -> None:
