@@ -71,8 +71,6 @@ class Encoder:
         self._day, self._merchant = (
             self.names.index(table.info[what]) if table.info.get(what) else None for what in ("day", "merchant")
         )
-        self._nullable = {n for n, column in enumerate(table.columns) if column.nullable}
-        self._days = {n for n, column in enumerate(table.columns) if isinstance(column.type, Date)}
 
     def encoded(self, rows: Sequence[Row]) -> Lines:
         """Rows in their three forms, in the same order. Raises ValueError for an instant that is not aware."""
@@ -121,21 +119,11 @@ class Encoder:
 
     def _buckets(self, columns: Sequence[Sequence[Any]]) -> list[tuple[str, str]]:
         nothing = [""] * len(columns[0])
-        days: Sequence[Any] = nothing
-        merchants: Sequence[Any] = nothing
+        days = merchants = nothing
         if self._day is not None:
-            days = columns[self._day]
-            # A loop for each kind of column: this is done for every row there is.
-            if self._day in self._nullable:
-                days = ["" if value is NULL else _DAYS[value[:_HOUR]] for value in days]
-            elif self._day in self._days:
-                days = list(map(_DAYS.__getitem__, days))
-            else:
-                days = [_DAYS[value[:_HOUR]] for value in days]
+            days = ["" if value is NULL else _DAYS[value[:_HOUR]] for value in columns[self._day]]
         if self._merchant is not None:
-            merchants = columns[self._merchant]
-            if self._merchant in self._nullable:
-                merchants = ["" if value is NULL else value for value in merchants]
+            merchants = ["" if value is NULL else value for value in columns[self._merchant]]
         return list(zip(days, merchants, strict=True))
 
 
