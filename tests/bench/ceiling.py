@@ -78,22 +78,27 @@ def _load_some(database: Database, queue: list[tuple[Finished, Table]]) -> None:
 
 
 def _load(cursor: Any, source: Finished, table: Table) -> None:
-    # Names of ours. The server would count for its plans several times while the table grows.
-    cursor.execute(f"ALTER TABLE `{table.name}` STATS_AUTO_RECALC=0")
-    cursor.execute(
-        f"LOAD DATA LOCAL INFILE '{source.file.as_posix()}' INTO TABLE `{table.name}` CHARACTER SET utf8mb4"
-        " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '\\\\'"
-        " LINES STARTING BY '[' TERMINATED BY ']\\n'"
-    )
-    if cursor.rowcount != source.rows:
-        raise AssertionError(f"{cursor.rowcount} of {source.rows} rows of {table.name} were taken")
-    indexes = [
+    # Names of ours.
+    changes = [
         f"ADD INDEX `{index.name}` ({', '.join(f'`{column.name}`' for column in index.columns)})"
         for index in sorted(table.indexes, key=lambda index: str(index.name))
     ]
-    cursor.execute(f"ALTER TABLE `{table.name}` {', '.join([*indexes, 'STATS_AUTO_RECALC=DEFAULT'])}")
-    cursor.execute(f"ANALYZE TABLE `{table.name}`")
-    cursor.fetchall()
+    if source.rows:
+        # The server would count for its plans several times while the table grows.
+        cursor.execute(f"ALTER TABLE `{table.name}` STATS_AUTO_RECALC=0")
+        cursor.execute(
+            f"LOAD DATA LOCAL INFILE '{source.file.as_posix()}' INTO TABLE `{table.name}` CHARACTER SET utf8mb4"
+            " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '\\\\'"
+            " LINES STARTING BY '[' TERMINATED BY ']\\n'"
+        )
+        if cursor.rowcount != source.rows:
+            raise AssertionError(f"{cursor.rowcount} of {source.rows} rows of {table.name} were taken")
+        changes.append("STATS_AUTO_RECALC=DEFAULT")
+    if changes:
+        cursor.execute(f"ALTER TABLE `{table.name}` {', '.join(changes)}")
+    if source.rows:
+        cursor.execute(f"ANALYZE TABLE `{table.name}`")
+        cursor.fetchall()
 
 
 def _tables(layout: Layout) -> dict[str, Table]:
