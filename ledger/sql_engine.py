@@ -7,6 +7,7 @@ mysql-connector-python, SQLite is embedded. No statement of ours has to know whi
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
@@ -27,6 +28,9 @@ TEXT_COLLATION: Final = "utf8mb4_unicode_520_ci"
 
 MYSQL: Final = "mysql+mysqlconnector"
 """The one driver we use for MySQL and MariaDB, as SQLAlchemy's URLs name it."""
+
+PRAGMA_TRIES: Final = 10
+"""Each that is in vain has seen another process begin with the same file."""
 
 STRICT: Final = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
 """What does not fit is refused instead of cut, and no other table make is taken for InnoDB."""
@@ -136,12 +140,27 @@ def sqlite_engine(url: URL, waits: Waits, *, pragmas: tuple[str, ...]) -> Engine
     def set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
         for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
+            _set_pragma(cursor, pragma)
         cursor.close()
 
     event.listen(engine, "connect", set_up)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _set_pragma(cursor: DBAPICursor, pragma: str) -> None:
+    """SQLite gives up at once where another changes the journal mode as well; for a transaction it waits its time."""
+    for _ in range(PRAGMA_TRIES - 1):
+        try:
+            cursor.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("ROLLBACK")
+        else:
+            return
+    cursor.execute(f"PRAGMA {pragma}")
 
 
 def error_number(error: DBAPIError) -> int | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+from threading import Timer
 
 import pytest
 from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
 
-from ledger.sql_engine import MYSQL, UnknownDatabase, Waits, database_url, mysql_engine, sqlite_engine
+from ledger.sql_engine import MYSQL, UnknownDatabase, Waits, database_url, error_number, mysql_engine, sqlite_engine
 
 WAITS = Waits(connect_s=3, answer_s=12, lock_s=7)
 
@@ -83,4 +86,30 @@ def test_a_sqlite_connection_has_its_pragmas_and_a_writer_takes_the_lock_at_once
         other = engine.connect().execution_options(writes=True)
         with pytest.raises(Exception, match="locked"), other:
             other.exec_driver_sql("SELECT 1")
+    engine.dispose()
+
+
+def test_a_sqlite_connection_waits_for_who_writes_before_there_is_a_write_ahead_log(sqlite_url: str) -> None:
+    url = make_url(sqlite_url)
+    other = sqlite3.connect(str(url.database), isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    ending = Timer(0.3, other.execute, ["COMMIT"])
+    ending.start()
+    engine = sqlite_engine(url, Waits(3, 12, 5), pragmas=("journal_mode = WAL",))
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    ending.join()
+    other.close()
+    engine.dispose()
+
+
+def test_a_sqlite_file_that_stays_locked_is_told_as_such(sqlite_url: str) -> None:
+    url = make_url(sqlite_url)
+    other = sqlite3.connect(str(url.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    engine = sqlite_engine(url, Waits(3, 12, 0), pragmas=("journal_mode = WAL",))
+    with pytest.raises(OperationalError, match="locked") as refused:
+        engine.connect()
+    assert error_number(refused.value) == sqlite3.SQLITE_BUSY
+    other.close()
     engine.dispose()
