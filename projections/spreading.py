@@ -25,7 +25,7 @@ from projections.units import SHARES, Unit
 TAKEN_IN_COSTS: Final = 2
 """What decoding an event costs whoever takes it, in rows touched."""
 
-READ_COSTS: Final = 1.5
+READ_COSTS: Final = 1.25
 """What reading an event costs, in rows touched; the first process reads for all."""
 
 TRIED: Final = 4_000

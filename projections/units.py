@@ -11,7 +11,7 @@ import msgspec
 from ledger.event_log import Recorded
 from projections.projection import Projection
 
-SHARES: Final = 64
+SHARES: Final = 256
 """Streams are divided into so many shares, of which each process takes some."""
 
 Taker = TypeVar("Taker")

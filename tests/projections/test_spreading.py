@@ -30,12 +30,12 @@ def test_divided_work_covers_every_projection_once(tale: Tale, database: Databas
 @pytest.mark.parametrize(
     ("load", "divided", "ends"),
     [
-        ([0, 0], 10, [32, 64]),
-        ([5, 0], 10, [16, 64]),
-        ([0, 30], 10, [64, 64]),
-        ([30, 0, 10], 30, [0, 42, 64]),
-        ([0, 0], 0, [32, 64]),
-        ([7], 3, [64]),
+        ([0, 0], 10, [128, 256]),
+        ([5, 0], 10, [64, 256]),
+        ([0, 30], 10, [256, 256]),
+        ([30, 0, 10], 30, [0, 170, 256]),
+        ([0, 0], 0, [128, 256]),
+        ([7], 3, [256]),
     ],
 )
 def test_divided_work_evens_out_what_each_process_has(load: list[int], divided: int, ends: list[int]) -> None:
