@@ -28,7 +28,10 @@ def test_an_event_goes_to_whom_it_concerns_once_and_in_the_order_given() -> None
 
 
 def test_every_stream_belongs_to_one_share_and_always_to_the_same() -> None:
-    takers = Takers([_taking("payments", "a", 0, 20), _taking("payments", "b", 20, SHARES), _taking("webhooks", "c")])
+    third = SHARES // 3
+    takers = Takers(
+        [_taking("payments", "a", 0, third), _taking("payments", "b", third, SHARES), _taking("webhooks", "c")]
+    )
     found = Counter[str]()
     for number in range(2_000):
         first, *others = takers.of(_event(f"pi_{number}"))
