@@ -154,7 +154,7 @@ def _set_pragma(cursor: DBAPICursor, pragma: str) -> None:
         try:
             cursor.execute(f"PRAGMA {pragma}")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            if _sqlite_number(error) != sqlite3.SQLITE_BUSY:
                 raise
             cursor.execute("BEGIN IMMEDIATE")
             cursor.execute("ROLLBACK")
@@ -166,10 +166,13 @@ def _set_pragma(cursor: DBAPICursor, pragma: str) -> None:
 def error_number(error: DBAPIError) -> int | None:
     """The number of a MySQL error, the primary result code of one of SQLite; None where none is told."""
     number = getattr(error.orig, "errno", None)
-    if not isinstance(number, int):
-        extended = getattr(error.orig, "sqlite_errorcode", None)
-        number = extended & 0xFF if isinstance(extended, int) else None
-    return number
+    return number if isinstance(number, int) else _sqlite_number(error.orig)
+
+
+def _sqlite_number(error: object) -> int | None:
+    """The primary result code: the lower byte of the extended one."""
+    extended = getattr(error, "sqlite_errorcode", None)
+    return extended & 0xFF if isinstance(extended, int) else None
 
 
 def _notice_lost_connection(context: ExceptionContext) -> None:
