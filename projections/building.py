@@ -37,7 +37,7 @@ from projections.proof import Bucket, Proof, SetHash
 from projections.rows import increased, shape
 from projections.spreading import spread
 from projections.tables import Layout
-from projections.units import Takers, Taking, Unit
+from projections.units import Takers, Unit
 from projections.writing import Statements
 
 SMALL: Final = 20_000
@@ -88,9 +88,9 @@ def _build(
     by_name = {layout.projection.name: layout for layout in layouts}
 
     def fold(units: Sequence[Unit], pieces: Iterable[Piece], reached: Callable[[int], None]) -> Folded:
-        tasks = [(unit, by_name[unit.projection]) for unit in units]
+        mine = [by_name[unit.projection] for unit in units]
         with without_collector():
-            return fold_log(pieces, loading, tasks, at, reached, bulk_fold.ROWS_IN_MEMORY)
+            return fold_log(pieces, loading, mine, at, reached, bulk_fold.ROWS_IN_MEMORY)
 
     divide = partial(spread, ledger, layouts, upto, processes)
     reader = partial(_reader, ledger, by_name, upto)
@@ -114,11 +114,9 @@ def _reader(
     pipes: Sequence[PipeEnd],
 ) -> LogReader:
     """What reads the log for processes that have these units each; the first is this one, without a pipe."""
-    taking = [
-        Taking(unit, by_name[unit.projection].projection, number) for number, some in enumerate(units) for unit in some
-    ]
+    takers = Takers(units, {name: layout.projection for name, layout in by_name.items()})
     size = min(log_pieces.READ_AT_ONCE, bulk_fold.ROWS_IN_MEMORY)
-    return LogReader(ledger, upto, size, Takers(taking), dict(enumerate(pipes, 1)))
+    return LogReader(ledger, upto, size, takers, dict(enumerate(pipes, 1)))
 
 
 def _finish(database: Database, loading: Loading, layouts: Sequence[Layout], parts: Sequence[Folded]) -> None:

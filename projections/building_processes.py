@@ -138,8 +138,8 @@ def fold_as_told(pipe: Connection) -> None:
     with closing(open_database(order.tables)) as database, closing(PieceReceiver(pipe, order.upto)) as received:
         try:
             with Loading(database, Path(order.folder)) as loading, without_collector():
-                tasks = [(unit, Layout(PROJECTIONS[unit.projection], suffix=unit.suffix)) for unit in order.units]
-                folded = fold_log(received.pieces(), loading, tasks, order.at, pipe.send)
+                layouts = [Layout(PROJECTIONS[unit.projection], suffix=unit.suffix) for unit in order.units]
+                folded = fold_log(received.pieces(), loading, layouts, order.at, pipe.send)
             # Whoever hears it ends us at once: nothing may be left to remove.
             pipe.send(folded)
         except (Problem, RowsRefused) as error:

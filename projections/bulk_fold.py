@@ -22,7 +22,6 @@ from projections.loading import Loading, RowsRefused, Spooled
 from projections.log_pieces import Piece
 from projections.proof import Bucket, SetHash
 from projections.tables import Layout
-from projections.units import Takers, Taking, Unit
 
 ROWS_IN_MEMORY: Final = 120_000
 """Rows in one of two generations: some 150 MB a process."""
@@ -45,10 +44,9 @@ class Folded(msgspec.Struct, kw_only=True):
 
 
 class Task:
-    """A unit at work."""
+    """A projection at work, on all streams or on some."""
 
-    def __init__(self, unit: Unit, layout: Layout) -> None:
-        self.unit = unit
+    def __init__(self, layout: Layout) -> None:
         self.projection = layout.projection
         self.methods = layout.projection.methods()
         self.waiting: set[str] = set()
@@ -65,54 +63,46 @@ class Task:
 def fold_log(
     pieces: Iterable[Piece],
     loading: Loading,
-    tasks: Sequence[tuple[Unit, Layout]],
+    layouts: Sequence[Layout],
     at: datetime,
     reached: Callable[[int], None],
     rows_in_memory: int = ROWS_IN_MEMORY,
 ) -> Folded:
     """Fold a log, piece by piece, into fresh tables; their rows are written or spooled, sums and proofs are given.
 
-    `reached` hears positions. Raises RowsRefused, TooManySetAside, ReadTablesUnavailable, and what reading raises.
+    `layouts`: those of the units that the pieces speak of, in that order. `reached` hears positions. Raises
+    RowsRefused, TooManySetAside, ReadTablesUnavailable, and what reading raises.
     """
-    working = [Task(unit, layout) for unit, layout in tasks]
-    rows = BulkRows(
-        {name: made for _, layout in tasks for name, made in layout.tables.items()}, loading, rows_in_memory
-    )
-    takers = Takers([Taking(task.unit, task.projection, task) for task in working])
+    tasks = [Task(layout) for layout in layouts]
+    rows = BulkRows({name: made for layout in layouts for name, made in layout.tables.items()}, loading, rows_in_memory)
     for piece in pieces:
         rows.settle()
-        for task, given in _decoded(takers, piece.rows).items():
+        for task, given in zip(tasks, _decoded(piece, len(tasks)), strict=True):
             _fold(rows, task, given, at)
         reached(piece.upto)
     sums = rows.finish()
     loading.wait()
-    aside: dict[str, list[Aside]] = {}
-    for task in working:
-        aside.setdefault(task.projection.name, []).extend(task.aside)
+    aside = {task.projection.name: task.aside for task in tasks}
     return Folded(sums=sums, spooled=loading.hand_over(), proof=rows.proof.hashes(), aside=aside)
 
 
-def _decoded(takers: Takers[Task], rows: Sequence[Recorded]) -> dict[Task, list[Given]]:
+def _decoded(piece: Piece, tasks: int) -> list[list[Given]]:
     """What each task is given of a piece of the log, in order."""
-    given: dict[Task, list[Given]] = {}
-    for row in rows:
-        if tasks := takers.of(row):
-            pair = row, _decoded_or_why_not(row)
-            for task in tasks:
-                if task in given:
-                    given[task].append(pair)
-                else:
-                    given[task] = [pair]
+    given: list[list[Given]] = [[] for _ in range(tasks)]
+    found: dict[int, list[list[Given]]] = {}
+    for row, units in zip(piece.rows, piece.units, strict=True):
+        try:
+            pair: Given = row, decode(row.name, row.stream, row.version, row.state, row.position)
+        except Exception as error:
+            if not is_poison(error):
+                raise
+            pair = row, told(error)
+        takers = found.get(units)
+        if takers is None:
+            takers = found[units] = [some for number, some in enumerate(given) if units >> number & 1]
+        for some in takers:
+            some.append(pair)
     return given
-
-
-def _decoded_or_why_not(row: Recorded) -> Envelope[Any] | str:
-    try:
-        return decode(row.name, row.stream, row.version, row.state, row.position)
-    except Exception as error:
-        if not is_poison(error):
-            raise
-        return told(error)
 
 
 def _fold(rows: BulkRows, task: Task, given: Iterable[Given], at: datetime) -> None:

@@ -16,10 +16,9 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import Table
 
-from ledger.errors import FoldImpossible
 from projections.encoding import Key, Lines, Row, encoder, values_of
 from projections.proof import Proof
-from projections.rows import Rows, misshaped, must_fit, primary, shape, sums_are_not_read
+from projections.rows import Rows, misshaped, must_fit, not_read, primary, shape
 
 BLOOM_BITS: Final = 1 << 27
 """16 MB: five million keys leave two in ten thousand questions that were not needed."""
@@ -54,8 +53,8 @@ class Kept:
     """What is kept of one table: how its rows are taken apart, looked up once, and the rows and sums themselves.
 
     Rows stand under a key as `get` is given it, or under its only part: the hash of a text is worked out once.
-    `before`: rows that were asked for, as they stand in the table. `sums`: of a table of sums, by the values of all
-    other columns.
+    `before`: rows that were asked for, as they stand in the table. `put_once`: those of a table whose rows are put
+    once. `sums`: of a table of sums, by the values of all other columns.
     """
 
     def __init__(self, table: Table) -> None:
@@ -75,6 +74,7 @@ class Kept:
         self.old: dict[Any, Values | None] = {}
         self.before: dict[Any, Values] = {}
         self.written = Written()
+        self.put_once: list[Values] = []
         self.sums: dict[Values, list[int]] = {}
         self.sum_rows: dict[Key, Row] = {}
 
@@ -117,6 +117,7 @@ class BulkRows(Rows):
         self._limit = limit
         self._kept = {name: Kept(table) for name, table in tables.items()}
         self._of = _ByTable(self._kept)
+        self._once = {name: kept for name, kept in self._kept.items() if kept.shape.once}
         self._undo: list[tuple[Any, Any, Any]] = []
         self.begin: Callable[[], None] = self._undo.clear
         """An event begins; nothing of the one before it can be undone any more."""
@@ -136,7 +137,13 @@ class BulkRows(Rows):
         self._undo.clear()
 
     def settle(self) -> None:
-        """Between events, now and then: rows that were not touched for long are written, if there are too many."""
+        """Between events, now and then: rows that were not touched for long are written, if there are too many.
+
+        Those that are put once are not kept longer than they are few.
+        """
+        for name, kept in self._once.items():
+            if len(kept.put_once) >= ENCODED_AT_ONCE:
+                self._write_once(name, kept)
         if sum(len(kept.young) for kept in self._kept.values()) > self._limit:
             self._write_old()
 
@@ -144,20 +151,22 @@ class BulkRows(Rows):
         """Write what is left; the sums by table, which nobody has written."""
         self._write_old()
         self._write_old()
+        for name, kept in self._once.items():
+            self._write_once(name, kept)
         return {name: _summed(kept) for name, kept in self._kept.items()}
 
     def get(self, table: Table, *key: Any) -> Row | None:
-        """A copy of the row with this primary key, or None. Raises FoldImpossible for a table of sums."""
+        """See Rows."""
         kept = self._of[table]
-        if kept.sum_at:
-            raise FoldImpossible(sums_are_not_read(table))
+        if not kept.shape.is_read:
+            raise not_read(table)
         found = self._find(kept, key[0] if kept.has_one_key else key)
         return None if found is None else kept.row(found)
 
     def value(self, table: Table, column: str, *key: Any) -> Any:
         """One column of the row with this primary key. Raises FoldImpossible when there is none."""
         kept = self._of[table]
-        found = None if kept.sum_at else self._find(kept, key[0] if kept.has_one_key else key)
+        found = self._find(kept, key[0] if kept.has_one_key else key) if kept.shape.is_read else None
         return super().value(table, column, *key) if found is None else found[kept.at[column]]
 
     def put(self, table: Table, row: Row) -> None:
@@ -169,6 +178,10 @@ class BulkRows(Rows):
             values = kept.values(row)
         except KeyError:
             raise misshaped(kept.shape, row, kept.shape.columns) from None
+        if kept.shape.once:
+            self._undo.append((kept.put_once, _LAST, _NOTHING))
+            kept.put_once.append(values)
+            return
         under, young = kept.key_of(values), kept.young
         previous = young.get(under, _NOTHING)
         if previous is _NOTHING and under in kept.old:
@@ -180,7 +193,7 @@ class BulkRows(Rows):
         """These columns of a row are different from now on. Raises FoldImpossible when there is no such row."""
         kept = self._of[table]
         under, young, at = key[0] if kept.has_one_key else key, kept.young, kept.at
-        found = young.get(under) or (None if kept.sum_at else self._find(kept, under))
+        found = young.get(under) or (self._find(kept, under) if kept.shape.is_read else None)
         changed = list(found or ())
         try:
             for name, value in values.items():
@@ -276,6 +289,13 @@ class BulkRows(Rows):
                 put(kept.table, now)
         self._shelf.delete(kept.table, gone)
 
+    def _write_once(self, name: str, kept: Kept) -> None:
+        self._undo.clear()
+        for now in _encoded(kept.table, kept.put_once):
+            self.proof.add_all(name, now.lines, now.buckets)
+            self._shelf.insert(kept.table, now)
+        kept.put_once.clear()
+
 
 def _compared(
     kept: Kept, rows: Mapping[Any, Values | None]
@@ -357,5 +377,6 @@ class Written:
 
 
 _NOTHING: Final = object()
+_LAST: Final = -1
 _WHOLE: Final = slice(None)
 """All sums of a row."""

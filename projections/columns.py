@@ -121,18 +121,24 @@ class Ids(TypeDecorator[tuple[str, ...]]):
 
 
 def table(
-    name: str, *items: SchemaItem, day: str | None = None, merchant: str | None = None, sums: tuple[str, ...] = ()
+    name: str,
+    *items: SchemaItem,
+    day: str | None = None,
+    merchant: str | None = None,
+    sums: tuple[str, ...] = (),
+    once: bool = False,
 ) -> Table:
     """A read table, declared: each in a collection of its own, because the engine makes copies under other names.
 
     `day`, `merchant`: the columns that say under which day (an instant: its bank day) and merchant the proof counts a
-    row. `sums`: columns that are only ever added to, by `Rows.add`, so that no order matters to them.
+    row. `sums`: columns that are only ever added to, by `Rows.add`, so that no order matters to them. `once`: each row
+    is put once and stays as it is, so that a build need not keep it in mind.
     """
     made = Table(name, MetaData(), *items, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate=TEXT_COLLATION)
     unknown = {day, merchant, *sums} - {None, *made.columns.keys()}
     if unknown:
         raise ValueError(f"{name} has no column {', '.join(map(str, unknown))}")
-    made.info.update(day=day, merchant=merchant, sums=sums)
+    made.info.update(day=day, merchant=merchant, sums=sums, once=once)
     return made
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Final, Self
 
@@ -51,12 +52,12 @@ class Finishing:
         for one in spooled:
             files.setdefault(one.table, []).append(one)
 
-        def rows(table: Table) -> int:
-            return sum(one.rows for one in files.get(table.name, ()))
+        def size(table: Table) -> int:
+            return sum(Path(one.path).stat().st_size for one in files.get(table.name, ()))
 
         # The largest first, so that all connections end together. They are sorted one by one: together they would take
         # as long, and the server would have nothing to do.
-        for table in sorted(tables, key=rows, reverse=True):
+        for table in sorted(tables, key=size, reverse=True):
             self._give(_table, table, joined(files[table.name]) if table.name in files else None)
 
     def write(self, work: Callable[[Connection], None]) -> None:

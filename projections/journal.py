@@ -34,6 +34,7 @@ ENTRIES = table(
     Index("by_position", "position"),
     Index("by_subject", "subject", "position"),
     day="value_date",
+    once=True,
 )
 
 POSTINGS = table(
@@ -51,6 +52,7 @@ POSTINGS = table(
     Index("by_merchant", "merchant_id", "position"),
     day="value_date",
     merchant="merchant_id",
+    once=True,
 )
 
 TOTALS = table(
@@ -74,6 +76,7 @@ HOLDS = table(
     word("currency"),
     day("value_date"),
     day="value_date",
+    once=True,
 )
 """What was promised of a guarded account (above 0) or set free again (below 0); 0 when the account was opened."""
 

@@ -31,10 +31,14 @@ _HERE: Final = 0
 
 
 class Piece(msgspec.Struct, array_like=True, gc=False):
-    """The events of a piece of the log that one process takes. `upto`: the position of the last event of the piece."""
+    """The events of a piece of the log that one process takes, and which of its units take each, as bits (`Taking`).
+
+    `upto`: the position of the last event of the piece.
+    """
 
     upto: int
     rows: list[Recorded]
+    units: list[int]
 
 
 _packed: Final = msgspec.msgpack.Encoder().encode
@@ -42,14 +46,12 @@ _unpacked: Final = msgspec.msgpack.Decoder(Piece).decode
 
 
 class LogReader:
-    """Reads a log up to a position, once, in a thread. `takers` gives the numbers of the processes that take an event.
+    """Reads a log up to a position, once, in a thread. `takers` gives the processes that take an event.
 
     `pipes`: of the other processes, by their number. `size`: events in a piece, at most.
     """
 
-    def __init__(
-        self, ledger: Ledger, upto: int, size: int, takers: Takers[int], pipes: Mapping[int, Connection]
-    ) -> None:
+    def __init__(self, ledger: Ledger, upto: int, size: int, takers: Takers, pipes: Mapping[int, Connection]) -> None:
         self._ledger = ledger
         self._upto = upto
         self._size = size
@@ -76,16 +78,16 @@ class LogReader:
             return None
         rows = read_rows(self._ledger, self._position, min(self._size, self._upto - self._position))
         self._position = rows[-1].position
-        if not self._handing:
-            return Piece(self._position, rows)
-        parts: dict[int, list[Recorded]] = {number: [] for number in (_HERE, *self._handing)}
+        pieces = {number: Piece(self._position, [], []) for number in (_HERE, *self._handing)}
         of = self._takers.of
         for row in rows:
-            for number in of(row):
-                parts[number].append(row)
+            for number, units in of(row):
+                piece = pieces[number]
+                piece.rows.append(row)
+                piece.units.append(units)
         for number, handing in self._handing.items():
-            handing.hand(Piece(self._position, parts[number]))
-        return Piece(self._position, parts[_HERE])
+            handing.hand(pieces[number])
+        return pieces[_HERE]
 
 
 class _Handing:

@@ -153,7 +153,9 @@ def _described(declared: Table) -> str:
     ]
     indexes = sorted(f"{index.name} {[column.name for column in index.columns]}" for index in declared.indexes)
     key_columns = [column.name for column in declared.primary_key]
-    return repr([declared.name, key_columns, columns, indexes, sorted(declared.info.items(), key=str)])
+    # That rows are put once says nothing about what they hold.
+    counted = [(name, value) for name, value in declared.info.items() if name != "once"]
+    return repr([declared.name, key_columns, columns, indexes, sorted(counted, key=str)])
 
 
 def _body(kind: type[Any]) -> str:

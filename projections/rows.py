@@ -19,7 +19,10 @@ from projections.encoding import Key, Row
 
 
 class Shape:
-    """What is asked of the rows of a table: its columns, its key, and which columns are sums. See `shape`."""
+    """What is asked of the rows of a table: its columns, its key, and which columns are sums. See `shape`.
+
+    `once`: rows are put once and stay as they are. `is_read`: folds may read rows, and change and delete them.
+    """
 
     def __init__(self, table: Table) -> None:
         self.name = table.name
@@ -27,6 +30,8 @@ class Shape:
         self.key = key_of(table)
         self.sums: tuple[str, ...] = table.info.get("sums", ())
         self.constants = self.columns - set(self.sums)
+        self.once: bool = table.info.get("once", False)
+        self.is_read = not self.sums and not self.once
 
 
 @cache
@@ -54,7 +59,7 @@ class Rows(ABC):
 
     @abstractmethod
     def get(self, table: Table, *key: Any) -> Row | None:
-        """A copy of the row with this primary key, or None. Raises FoldImpossible for a table of sums."""
+        """A copy of the row with this primary key, or None. Raises FoldImpossible where rows are sums or put once."""
 
     @abstractmethod
     def put(self, table: Table, row: Row) -> None:
@@ -88,8 +93,8 @@ class Rows(ABC):
 
     def delete(self, table: Table, *key: Any) -> None:
         """The row stands no more; harmless when there was none."""
-        if shape(table).sums:
-            raise FoldImpossible(f"{table.name} holds sums: they are added to and never deleted.")
+        if not shape(table).is_read:
+            raise not_read(table)
         self._set(table.name, key, None)
 
 
@@ -107,8 +112,8 @@ class KnownRows(Rows):
 
     def get(self, table: Table, *key: Any) -> Row | None:
         """See Rows."""
-        if shape(table).sums:
-            raise FoldImpossible(sums_are_not_read(table))
+        if not shape(table).is_read:
+            raise not_read(table)
         known = self._known[table.name]
         if key not in known:
             self._ask(table.name, [key])
@@ -137,9 +142,11 @@ class KnownRows(Rows):
         self._added[name][key] = row
 
 
-def sums_are_not_read(table: Table) -> str:
-    """Why a table of sums gives no rows."""
-    return f"{table.name} holds sums, which no fold may read: they depend on what came before."
+def not_read(table: Table) -> FoldImpossible:
+    """What to raise where a fold reads, changes or deletes a row of a table in which it may not."""
+    if shape(table).once:
+        return FoldImpossible(f"{table.name} holds rows that are put once: no fold may read, change or delete them.")
+    return FoldImpossible(f"{table.name} holds sums, which no fold may read, change or delete: they are added to.")
 
 
 def increased(like: Shape, standing: Row, row: Row, amounts: Mapping[str, int]) -> Row:

@@ -25,7 +25,7 @@ from projections.units import SHARES, Unit
 TAKEN_IN_COSTS: Final = 2
 """What decoding an event costs whoever takes it, in rows touched."""
 
-READ_COSTS: Final = 1.25
+READ_COSTS: Final = 0.6
 """What reading an event costs, in rows touched; the first process reads for all."""
 
 TRIED: Final = 4_000
@@ -41,46 +41,91 @@ SAMPLES: Final = 50
 SAMPLE: Final = 100
 
 
+class Spread:
+    """Who has been given what. `seen`: how often each kind of event comes, by its name."""
+
+    def __init__(self, seen: Counter[str], processes: int) -> None:
+        self.seen = seen
+        self.units: list[list[Unit]] = [[] for _ in range(processes)]
+        self._taken: list[set[str]] = [set() for _ in range(processes)]
+
+    def followed(self, layout: Layout) -> frozenset[str]:
+        """The names of events that a projection takes."""
+        return frozenset(name for name in self.seen if layout.projection.follows(name))
+
+    def give(self, process: int, layout: Layout, first: int = 0, behind: int = SHARES) -> None:
+        """Let a process fold these shares of a projection."""
+        self.units[process].append(Unit(layout.projection.name, layout.suffix, first, behind))
+        self._taken[process] |= self.followed(layout)
+
+    def known(self, names: frozenset[str]) -> list[int]:
+        """How many events of these names each process takes already."""
+        return [sum(self.seen[name] for name in names & taken) for taken in self._taken]
+
+    def preference(self, names: frozenset[str]) -> int:
+        """How many more of them one process takes already than any other."""
+        *_, second, first = sorted(self.known(names))
+        return first - second
+
+
 def spread(ledger: Ledger, layouts: Sequence[Layout], upto: int, processes: int) -> list[list[Unit]]:
-    """The units of each process. What cannot be divided by stream goes where least is to do; the rest evens it out."""
+    """The units of each process, so that all have as much to do.
+
+    What cannot be divided by stream goes where least is to do. The rest evens it out, what takes the same events
+    together: it goes where most of them are taken already, since an event is handed to a process and decoded there
+    once, and is divided where not all of it fits.
+    """
     if processes == 1:
         return [[Unit(layout.projection.name, layout.suffix) for layout in layouts]]
-    units: list[list[Unit]] = [[] for _ in range(processes)]
-    seen = Counter(row.name for row in _sample(ledger, upto))
+    made = Spread(Counter(row.name for row in _sample(ledger, upto)), processes)
     tried = read_rows(ledger, 0, min(TRIED, upto)) if upto else []
-    weights = {layout.projection.name: weight(layout, tried, seen) for layout in layouts}
+    weights = {layout: weight(layout, tried, made.seen) for layout in layouts}
     whole = sum(weights.values())
     # The first process is ours: it runs already, and it reads the log.
-    load = [
-        int(READ_COSTS * seen.total()),
-        *[min(whole * STARTED_IN // max(upto, 1), whole // LATE_MOST)] * (processes - 1),
-    ]
-    for layout in sorted(layouts, key=lambda layout: -weights[layout.projection.name]):
+    late = min(whole * STARTED_IN // max(upto, 1), whole // LATE_MOST)
+    load = [int(READ_COSTS * made.seen.total()), *[late] * (processes - 1)]
+    alike: dict[frozenset[str], list[Layout]] = {}
+    for layout in sorted(layouts, key=lambda layout: -weights[layout]):
         if layout.projection.crosses_streams:
             least = load.index(min(load))
-            load[least] += weights[layout.projection.name]
-            units[least].append(Unit(layout.projection.name, layout.suffix))
-    divided = [layout for layout in layouts if not layout.projection.crosses_streams]
-    ends = shares(load, sum(weights[layout.projection.name] for layout in divided))
-    for some, first, behind in zip(units, [0, *ends], ends, strict=False):
-        if first < behind:
-            some += [Unit(layout.projection.name, layout.suffix, first, behind) for layout in divided]
-    return units
+            load[least] += weights[layout]
+            made.give(least, layout)
+        else:
+            alike.setdefault(made.followed(layout), []).append(layout)
+    work = {names: sum(weights[layout] for layout in some) for names, some in alike.items()}
+    room = rooms(load, sum(work.values()))
+    for names in sorted(alike, key=lambda names: (-made.preference(names), -work[names])):
+        wanted = [(-known, -free) for known, free in zip(made.known(names), room, strict=True)]
+        for process, first, behind in poured(work[names], room, sorted(range(processes), key=wanted.__getitem__)):
+            for layout in alike[names]:
+                made.give(process, layout, first, behind)
+    return made.units
 
 
-def shares(load: Sequence[int], divided: int) -> list[int]:
-    """Where the shares of each process end when `divided` work is poured on the `load` that each has already.
+def rooms(load: Sequence[int], divided: int) -> list[float]:
+    """How much of `divided` work each process takes on the `load` that it has already.
 
     Like water it stands equally high wherever it comes to; who stands higher than that gets none.
     """
     reached = sorted(load)
     while len(reached) * reached[-1] > sum(reached) + divided:
         reached.pop()
-    total = sum(reached) + divided
-    room = [max(0, total - len(reached) * standing) for standing in load]
-    # Nothing is to be divided, or nobody knows how much: then all get the same.
-    room = room if any(room) else [1] * len(load)
-    return [SHARES * sum(room[: n + 1]) // sum(room) for n in range(len(load))]
+    level = (sum(reached) + divided) / len(reached)
+    return [max(0.0, level - standing) for standing in load]
+
+
+def poured(work: int, room: list[float], order: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Who of `order` takes which shares of some work, and before which they end; what it takes of `room` is gone."""
+    parts, left, first = [], float(work), 0
+    for process in order:
+        taken = min(left, room[process])
+        room[process] -= taken
+        left -= taken
+        behind = SHARES - int(SHARES * left / work) if work and process != order[-1] else SHARES
+        if first < behind:
+            parts.append((process, first, behind))
+            first = behind
+    return parts
 
 
 def weight(layout: Layout, tried: Sequence[Recorded], seen: Counter[str]) -> int:

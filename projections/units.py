@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Generic, NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Final
 from zlib import crc32
 
 import msgspec
@@ -13,8 +13,6 @@ from projections.projection import Projection
 
 SHARES: Final = 256
 """Streams are divided into so many shares, of which each process takes some."""
-
-Taker = TypeVar("Taker")
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -26,37 +24,40 @@ class Unit(msgspec.Struct, frozen=True):
     behind: int = SHARES
 
 
-class Taking(NamedTuple, Generic[Taker]):
-    """Who takes the events of a unit."""
-
-    unit: Unit
-    projection: Projection
-    taker: Taker
+Taking = tuple[int, int]
+"""The number of a process, and which of its units take an event: bit n stands for the n-th."""
 
 
-class Takers(Generic[Taker]):
-    """Finds who takes an event: each of them once, in the order given."""
+class Takers:
+    """Finds who takes an event: `units` are those of each process, `projections` what they are parts of, by name."""
 
-    def __init__(self, taking: Sequence[Taking[Taker]]) -> None:
-        self._taking = taking
-        self._found: dict[str, tuple[Sequence[Taker], Sequence[Sequence[Taker]] | None]] = {}
+    def __init__(self, units: Sequence[Sequence[Unit]], projections: Mapping[str, Projection]) -> None:
+        self._units = [[(unit, projections[unit.projection]) for unit in some] for some in units]
+        self._found: dict[str, tuple[Sequence[Taking], Sequence[Sequence[Taking]] | None]] = {}
 
-    def of(self, row: Recorded) -> Sequence[Taker]:
+    def of(self, row: Recorded) -> Sequence[Taking]:
         """Those who take this event. One that was altered (no bytes) is everyone's: its name cannot be trusted."""
         name = row.name if row.state else _ALTERED
         always, by_share = self._found.get(name) or self._look(name)
         return always if by_share is None else by_share[crc32(row.stream.encode()) % SHARES]
 
-    def _look(self, name: str) -> tuple[Sequence[Taker], Sequence[Sequence[Taker]] | None]:
+    def _look(self, name: str) -> tuple[Sequence[Taking], Sequence[Sequence[Taking]] | None]:
         """Those of any stream, and by the share of the stream where it matters."""
-        taking = [one for one in self._taking if name == _ALTERED or one.projection.follows(name)]
-        by_share = [
-            tuple(dict.fromkeys(one.taker for one in taking if one.unit.first <= share < one.unit.behind))
-            for share in range(SHARES)
-        ]
+        by_share = [self._of_share(name, share) for share in range(SHARES)]
         same = all(takers == by_share[0] for takers in by_share)
         found = self._found[name] = by_share[0], None if same else by_share
         return found
+
+    def _of_share(self, name: str, share: int) -> Sequence[Taking]:
+        taking = [
+            sum(
+                1 << number
+                for number, (unit, projection) in enumerate(some)
+                if unit.first <= share < unit.behind and (name == _ALTERED or projection.follows(name))
+            )
+            for some in self._units
+        ]
+        return [(process, units) for process, units in enumerate(taking) if units]
 
 
 _ALTERED: Final = ""

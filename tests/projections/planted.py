@@ -17,7 +17,7 @@ from projections.rows import Rows
 from tests.story import START
 
 TALLIES = table("tallies", key("id"), number("count"))
-TURNS = table("tally_turns", key("id"), id_("tally"), number("count"))
+TURNS = table("tally_turns", key("id"), id_("tally"), number("count"), once=True)
 
 
 class Tally(Aggregate):
@@ -42,16 +42,16 @@ class Tallies(Projection):
 
     @on(Tally.Happened)
     def happened(self, rows: Rows, event: Tally.Happened, envelope: Envelope) -> None:
-        """One more; fails as the event says, before, or after it has changed a row."""
+        """One more; fails as the event says, before, or after it has changed rows."""
         if self.broken and event.what == "raise":
             raise LookupError(event.what)
         if self.broken and event.what == "quote":
             raise ValueError("a secret value")
         count = (rows.get(TALLIES, envelope.stream) or {"count": 0})["count"] + 1
         rows.put(TALLIES, {"id": envelope.stream, "count": count})
+        rows.put(TURNS, {"id": envelope.id, "tally": envelope.stream, "count": count})
         if self.broken and event.what == "halfway":
             raise LookupError(event.what)
-        rows.put(TURNS, {"id": envelope.id, "tally": envelope.stream, "count": count})
 
 
 class Planted:

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from sqlalchemy import Table
 
 from ledger.errors import FoldImpossible
-from projections.bulk_rows import BulkRows, Written
+from projections.bulk_rows import ENCODED_AT_ONCE, BulkRows, Written
 from projections.columns import id_, key, number, table
 from projections.encoding import NULL, Key, Lines, Row, encoder
 from projections.proof import hashes_of
 
 ROWS = table("rows_of_a_build", key("id"), number("count"))
 KINDS = table("kinds_of_a_build", key("id"), id_("kind"), number("in"), number("out"), sums=("in", "out"))
+ONCE = table("rows_put_once", key("id"), number("count"), once=True)
 SUMS = table("sums_of_a_build", key("id"), number("total"), sums=("total",))
 
 
@@ -56,7 +57,7 @@ class Kept:
 
 
 def _rows(kept: Kept, limit: int) -> BulkRows:
-    return BulkRows({str(one.name): one for one in (ROWS, SUMS, KINDS)}, kept, limit)
+    return BulkRows({str(one.name): one for one in (ROWS, ONCE, SUMS, KINDS)}, kept, limit)
 
 
 @settings(max_examples=300)
@@ -69,7 +70,7 @@ def _rows(kept: Kept, limit: int) -> BulkRows:
 def test_what_stands_at_the_end_is_what_was_put(moves: list[tuple[str, str]], limit: int) -> None:
     kept, plain = Kept(), dict[str, int]()
     rows = _rows(kept, limit)
-    for name, move in moves:
+    for turn, (name, move) in enumerate(moves):
         rows.settle()
         rows.begin()
         if move.endswith(("overwrite", "overwriting")):
@@ -82,6 +83,7 @@ def test_what_stands_at_the_end_is_what_was_put(moves: list[tuple[str, str]], li
             plain.pop(name, None)
             continue
         rows.put(ROWS, {"id": name, "count": count + 1})
+        rows.put(ONCE, {"id": f"turn {turn}", "count": count})
         rows.add(SUMS, {"id": name}, total=1)
         if move.startswith("undo"):
             rows.undo()
@@ -91,9 +93,14 @@ def test_what_stands_at_the_end_is_what_was_put(moves: list[tuple[str, str]], li
     assert {key[0]: row["total"] for key, row in rows.finish()["sums_of_a_build"].items()} == {
         name: done.count(name) for name in done
     }
-    assert {key[0]: row[1] for key, row in kept.rows.items()} == plain
-    stands = encoder(ROWS).as_stored(list(kept.rows.values()))
-    assert rows.proof.hashes() == hashes_of([("rows_of_a_build", stands)])
+    once = {key[0]: row for key, row in kept.rows.items() if key[0].startswith("turn ")}
+    assert list(once) == [f"turn {turn}" for turn, (_, move) in enumerate(moves) if move in ("put", "overwrite")]
+    others = {key[0]: row for key, row in kept.rows.items() if key[0] not in once}
+    assert {name: row[1] for name, row in others.items()} == plain
+    stands = [("rows_of_a_build", others), ("rows_put_once", once)]
+    assert rows.proof.hashes() == hashes_of(
+        [(name, encoder(ROWS).as_stored(list(some.values()))) for name, some in stands]
+    )
 
 
 def test_a_row_is_written_once_unless_it_is_touched_long_after() -> None:
@@ -111,6 +118,17 @@ def test_a_row_is_written_once_unless_it_is_touched_long_after() -> None:
     rows.finish()
     assert (kept.writes, kept.asked) == (1_001, 1)
     assert NULL not in kept.rows["r1",]
+
+
+def test_rows_that_are_put_once_are_not_kept_in_memory() -> None:
+    kept = Kept()
+    rows = _rows(kept, 1_000_000)
+    for turn in range(ENCODED_AT_ONCE):
+        rows.begin()
+        rows.put(ONCE, {"id": f"o{turn}", "count": 0})
+        assert kept.writes == 0
+        rows.settle()
+    assert kept.writes == ENCODED_AT_ONCE
 
 
 def test_sums_are_added_up_and_taken_back() -> None:
@@ -137,6 +155,11 @@ def test_sums_are_added_up_and_taken_back() -> None:
         (lambda rows: rows.change(SUMS, "a", total=1), "holds sums"),
         (lambda rows: rows.delete(SUMS, "a"), "holds sums"),
         (lambda rows: rows.put(SUMS, {"id": "a", "total": 1}), "holds sums"),
+        (lambda rows: rows.get(ONCE, "a"), "put once"),
+        (lambda rows: rows.value(ONCE, "count", "a"), "put once"),
+        (lambda rows: rows.change(ONCE, "a", count=1), "put once"),
+        (lambda rows: rows.delete(ONCE, "a"), "put once"),
+        (lambda rows: rows.put(ONCE, {"id": "b"}), "see count"),
         (lambda rows: rows.add(SUMS, {"id": "a", "more": 1}, total=1), "see more"),
         (lambda rows: rows.add(SUMS, {"id": "a"}, amount=1), "see amount"),
         (lambda rows: rows.add(SUMS, {}, total=1), "see id"),
@@ -153,6 +176,7 @@ def test_sums_are_added_up_and_taken_back() -> None:
 def test_what_no_row_can_be_is_refused(change: Callable[[BulkRows], object], why: str) -> None:
     rows = _rows(Kept(), 10)
     rows.put(ROWS, {"id": "a", "count": 1})
+    rows.put(ONCE, {"id": "a", "count": 1})
     rows.add(SUMS, {"id": "a"}, total=1)
     rows.add(KINDS, {"id": "a", "kind": "k"})
     with pytest.raises(FoldImpossible, match=why):

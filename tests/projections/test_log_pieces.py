@@ -16,7 +16,7 @@ from ledger.store import Ledger
 from projections import log_pieces
 from projections.follower import read_rows
 from projections.log_pieces import LogReader, PieceReceiver
-from projections.units import SHARES, Takers, Taking, Unit
+from projections.units import SHARES, Takers, Unit
 from tests.projections.planted import Planted
 
 EVENTS = 57
@@ -38,15 +38,10 @@ def pipe() -> Iterator[tuple[Connection, Connection]]:
     theirs.close()
 
 
-def _takers(planted: Planted, *ends: int) -> Takers[int]:
+def _takers(planted: Planted, *ends: int) -> Takers:
     """Process n takes the streams up to the n-th of these ends."""
-    firsts = [0, *ends]
-    return Takers(
-        [
-            Taking(Unit("tallies", "", first, behind), planted.tallies, number)
-            for number, (first, behind) in enumerate(zip(firsts, ends, strict=False))
-        ]
-    )
+    units = [[Unit("tallies", "", first, behind)] for first, behind in zip([0, *ends], ends, strict=False)]
+    return Takers(units, {"tallies": planted.tallies})
 
 
 def _nothing() -> None:
@@ -58,6 +53,7 @@ def test_alone_a_process_gets_the_whole_log_in_pieces(told: Ledger, planted: Pla
         pieces = list(reader.pieces(_nothing))
     assert [piece.upto for piece in pieces] == [10, 20, 30, 40, 50, 57]
     assert [row for piece in pieces for row in piece.rows] == told.recorded(0, EVENTS)
+    assert [units for piece in pieces for units in piece.units] == [1] * EVENTS
 
 
 def test_each_process_is_handed_its_streams_and_hears_of_every_piece(

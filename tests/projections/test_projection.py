@@ -93,6 +93,12 @@ def test_comments_docstrings_and_queries_do_not_change_a_definition(define: Defi
     assert define(with_query).definition == before
 
 
+def test_that_rows_are_put_once_does_not_change_a_definition(define: Define) -> None:
+    """What they hold is the same."""
+    before = define(TEXT).definition
+    assert define(TEXT.replace('number("position")', 'number("position"), once=True')).definition == before
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -15,6 +15,7 @@ from projections.live_rows import LiveRows
 from projections.rows import Rows
 
 PLAIN = table("plain", key("id"), number("count"))
+ONCE = table("once", key("id"), number("count"), once=True)
 SUMS = table("sums", key("id"), id_("kind"), number("in"), number("out"), sums=("in", "out"))
 
 
@@ -22,11 +23,11 @@ SUMS = table("sums", key("id"), id_("kind"), number("in"), number("out"), sums=(
 def fold(sqlite_url: str) -> Callable[[Callable[[Rows], object]], list[tuple[object, ...]]]:
     """Folds in a transaction on SQLite; gives the rows of the table of sums."""
     database: Database = open_database(sqlite_url)
-    database.write(lambda connection: [connection.execute(CreateTable(one)) for one in (PLAIN, SUMS)])
+    database.write(lambda connection: [connection.execute(CreateTable(one)) for one in (PLAIN, ONCE, SUMS)])
 
     def fold(change: Callable[[Rows], object]) -> list[tuple[object, ...]]:
         def work(connection: Connection) -> None:
-            rows = LiveRows(connection, {"plain": PLAIN, "sums": SUMS})
+            rows = LiveRows(connection, {"plain": PLAIN, "once": ONCE, "sums": SUMS})
             change(rows)
             rows.flush()
 
@@ -73,6 +74,21 @@ def test_what_is_no_sum_stays_as_it_is(fold: Fold) -> None:
 )
 def test_sums_are_neither_read_nor_set(fold: Fold, change: Callable[[Rows], object]) -> None:
     with pytest.raises(FoldImpossible, match="sums"):
+        fold(change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows.get(ONCE, "a"),
+        lambda rows: rows.value(ONCE, "count", "a"),
+        lambda rows: rows.change(ONCE, "a", count=2),
+        lambda rows: rows.delete(ONCE, "a"),
+    ],
+)
+def test_rows_that_are_put_once_are_never_read_or_changed(fold: Fold, change: Callable[[Rows], object]) -> None:
+    fold(lambda rows: rows.put(ONCE, {"id": "a", "count": 1}))
+    with pytest.raises(FoldImpossible, match="put once"):
         fold(change)
 
 
