@@ -5,6 +5,8 @@ out and the young one becomes the old. So most rows are written once, and memory
 row that is touched after it was forgotten is asked for again; which keys were written is remembered, exactly as long as
 they are some millions, and then by a Bloom filter ("Space/time trade-offs in hash coding with allowable errors", 1970).
 
+Rows that are put once and never read are written as soon as there are some, and not kept at all.
+
 A row is kept as the tuple of its values, a quarter of the size of a dict, and cannot be changed behind our back.
 """
 
@@ -170,7 +172,7 @@ class BulkRows(Rows):
         return super().value(table, column, *key) if found is None else found[kept.at[column]]
 
     def put(self, table: Table, row: Row) -> None:
-        """The row stands like this from now on, new or not. Every column has a value."""
+        """See Rows."""
         kept = self._of[table]
         if len(row) != kept.width or kept.sum_at:
             raise misshaped(kept.shape, row, kept.shape.columns)

@@ -132,7 +132,7 @@ def table(
 
     `day`, `merchant`: the columns that say under which day (an instant: its bank day) and merchant the proof counts a
     row. `sums`: columns that are only ever added to, by `Rows.add`, so that no order matters to them. `once`: each row
-    is put once and stays as it is, so that a build need not keep it in mind.
+    is put once, and no fold may read, change or delete it, so that a build need not keep it in mind.
     """
     made = Table(name, MetaData(), *items, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate=TEXT_COLLATION)
     unknown = {day, merchant, *sums} - {None, *made.columns.keys()}

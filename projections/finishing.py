@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Final, Self
 
 from sqlalchemy import Connection, Table
 
 from projections.database import Database
-from projections.loading import Loading, Spooled, joined
+from projections.loading import Loading, Spooled, joined, size
 
 CONNECTIONS: Final = 4
 """Some wait for the disk while others work."""
@@ -52,12 +51,9 @@ class Finishing:
         for one in spooled:
             files.setdefault(one.table, []).append(one)
 
-        def size(table: Table) -> int:
-            return sum(Path(one.path).stat().st_size for one in files.get(table.name, ()))
-
         # The largest first, so that all connections end together. They are sorted one by one: together they would take
         # as long, and the server would have nothing to do.
-        for table in sorted(tables, key=size, reverse=True):
+        for table in sorted(tables, key=lambda table: size(files.get(table.name, ())), reverse=True):
             self._give(_table, table, joined(files[table.name]) if table.name in files else None)
 
     def write(self, work: Callable[[Connection], None]) -> None:

@@ -198,6 +198,15 @@ def _append(file: Path, rows: Lines) -> None:
         lines.write(sql(rows.text))
 
 
+def size(spooled: Sequence[Spooled]) -> int:
+    """The bytes of these files. Raises ReadTablesUnavailable when one is not there."""
+    total = 0
+    for one in spooled:
+        with _room(Path(one.path)):
+            total += Path(one.path).stat().st_size
+    return total
+
+
 def joined(spooled: Sequence[Spooled]) -> Spooled:
     """One file of all that are spooled for a table, sorted as far as memory allows; they are removed.
 

@@ -63,7 +63,7 @@ class Rows(ABC):
 
     @abstractmethod
     def put(self, table: Table, row: Row) -> None:
-        """The row stands like this from now on, new or not. Every column has a value."""
+        """The row stands like this from now on, new or not (where rows are put once: new). Every column has a value."""
 
     @abstractmethod
     def add(self, table: Table, row: Row, **amounts: int) -> None:

@@ -23,7 +23,7 @@ from projections.tables import Layout
 from projections.units import SHARES, Unit
 
 TAKEN_IN_COSTS: Final = 2
-"""What decoding an event costs whoever takes it, in rows touched."""
+"""What taking and decoding an event costs, in rows touched. A process does it once for all; each is charged for it."""
 
 READ_COSTS: Final = 0.6
 """What reading an event costs, in rows touched; the first process reads for all."""
@@ -47,7 +47,7 @@ class Spread:
     def __init__(self, seen: Counter[str], processes: int) -> None:
         self.seen = seen
         self.units: list[list[Unit]] = [[] for _ in range(processes)]
-        self._taken: list[set[str]] = [set() for _ in range(processes)]
+        self._taken: list[dict[str, float]] = [{} for _ in range(processes)]
 
     def followed(self, layout: Layout) -> frozenset[str]:
         """The names of events that a projection takes."""
@@ -56,20 +56,21 @@ class Spread:
     def give(self, process: int, layout: Layout, first: int = 0, behind: int = SHARES) -> None:
         """Let a process fold these shares of a projection."""
         self.units[process].append(Unit(layout.projection.name, layout.suffix, first, behind))
-        self._taken[process] |= self.followed(layout)
+        taken, part = self._taken[process], (behind - first) / SHARES
+        taken.update({name: max(part, taken.get(name, 0)) for name in self.followed(layout)})
 
-    def known(self, names: frozenset[str]) -> list[int]:
-        """How many events of these names each process takes already."""
-        return [sum(self.seen[name] for name in names & taken) for taken in self._taken]
+    def known(self, names: frozenset[str]) -> list[float]:
+        """How many events of these names each process takes already, at least."""
+        return [sum(self.seen[name] * taken.get(name, 0) for name in names) for taken in self._taken]
 
-    def preference(self, names: frozenset[str]) -> int:
+    def preference(self, names: frozenset[str]) -> float:
         """How many more of them one process takes already than any other."""
         *_, second, first = sorted(self.known(names))
         return first - second
 
 
 def spread(ledger: Ledger, layouts: Sequence[Layout], upto: int, processes: int) -> list[list[Unit]]:
-    """The units of each process, so that all have as much to do.
+    """The units of each process, so that all have about as much to do.
 
     What cannot be divided by stream goes where least is to do. The rest evens it out, what takes the same events
     together: it goes where most of them are taken already, since an event is handed to a process and decoded there

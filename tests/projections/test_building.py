@@ -24,9 +24,9 @@ from tests.story import START
 from tests.torture.tales import events
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, 2, 3])
 def test_built_tables_equal_followed_ones(
-    tale: Tale, database: Database, tables_on_sqlite: Database, processes: int
+    tale: Tale, database: Database, tables_on_sqlite: Database, processes: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     layouts, head = fresh(database, *PROJECTIONS.values()), tale.story.ledger.head()
     seen: list[tuple[int, int]] = []
@@ -35,6 +35,7 @@ def test_built_tables_equal_followed_ones(
     assert dump_all(database) == dump_all(tables_on_sqlite)
     assert {(place.position, place.whole, place.generation) for place in places(database).values()} == {(head, True, 1)}
     assert seen[-1] == (head, head)
+    assert "small steps" not in caplog.text
 
 
 def test_rows_that_were_forgotten_are_asked_for_again(
@@ -48,7 +49,7 @@ def test_rows_that_were_forgotten_are_asked_for_again(
 
 
 def test_a_long_log_is_built_with_few_rows_in_memory(
-    ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(bulk_fold, "ROWS_IN_MEMORY", 1_000)
     ledger.recorder.insert_events(list(events(Random(3), 5_000)))
@@ -68,6 +69,7 @@ def test_a_long_log_is_built_with_few_rows_in_memory(
     serve(database, layouts)
     assert asked
     assert dump_all(database) == followed
+    assert "small steps" not in caplog.text
 
 
 @pytest.mark.parametrize("rows_in_memory", [1, 1_000])

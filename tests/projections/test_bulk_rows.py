@@ -123,12 +123,13 @@ def test_a_row_is_written_once_unless_it_is_touched_long_after() -> None:
 def test_rows_that_are_put_once_are_not_kept_in_memory() -> None:
     kept = Kept()
     rows = _rows(kept, 1_000_000)
-    for turn in range(ENCODED_AT_ONCE):
+    for turn in range(2 * ENCODED_AT_ONCE + 1):
         rows.begin()
         rows.put(ONCE, {"id": f"o{turn}", "count": 0})
-        assert kept.writes == 0
+        assert kept.writes == turn // ENCODED_AT_ONCE * ENCODED_AT_ONCE
         rows.settle()
-    assert kept.writes == ENCODED_AT_ONCE
+    rows.finish()
+    assert kept.writes == len(kept.rows) == 2 * ENCODED_AT_ONCE + 1
 
 
 def test_sums_are_added_up_and_taken_back() -> None:

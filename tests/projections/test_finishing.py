@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy import Connection, Table, text
 
+import projections.finishing
 from ledger.errors import ReadTablesUnavailable
 from projections.database import Database
 from projections.encoding import encoder
@@ -20,8 +21,8 @@ from tests.projections.built import fresh
 
 @pytest.fixture
 def tables(database: Database) -> dict[str, Table]:
-    """Fresh tables of two read models."""
-    layouts = fresh(database, PROJECTIONS["statement_lines"], PROJECTIONS["payments"])
+    """Fresh tables of three read models."""
+    layouts = fresh(database, *(PROJECTIONS[name] for name in ("statement_lines", "payments", "webhooks")))
     return {name: made for layout in layouts for name, made in layout.tables.items()}
 
 
@@ -95,3 +96,33 @@ def test_rows_that_the_server_refuses_are_told(database: Database, loading: Load
         return
     with pytest.raises(RowsRefused), Finishing(database, loading) as finishing:
         finishing.load([owners], [Spooled(spooled[0].table, spooled[0].path, 2)])
+
+
+def test_the_largest_file_is_loaded_first(
+    database: Database, loading: Loading, tables: dict[str, Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the longest: wide rows take longer."""
+    monkeypatch.setattr(projections.finishing, "CONNECTIONS", 1)
+    loaded: list[str] = []
+    load = Loading.load
+
+    def told(loading: Loading, table: Table, spooled: Spooled) -> None:
+        loaded.append(str(table.name))
+        load(loading, table, spooled)
+
+    monkeypatch.setattr(Loading, "load", told)
+    listeners, endpoints = (tables[name] for name in ("webhook_listeners", "webhook_endpoints"))
+    loading.insert(listeners, encoder(listeners).encoded([{"merchant_id": "mer_1", "endpoint_ids": ("we_1",) * 100}]))
+    rows = [{"id": f"we_{number}", "merchant_id": "mer_1", "removed": False} for number in range(3)]
+    loading.insert(endpoints, encoder(endpoints).encoded(rows))
+    with Finishing(database, loading) as finishing:
+        finishing.load([endpoints, listeners], loading.hand_over())
+    assert loaded == ([listeners.name, endpoints.name] if loading.takes_files else [])
+    assert (_count(database, endpoints), _count(database, listeners)) == (3, 1)
+
+
+def test_a_file_that_is_gone_ends_a_build(database: Database, loading: Loading, tables: dict[str, Table]) -> None:
+    owners = tables[str(OWNERS.name)]
+    gone = Spooled(str(owners.name), str(loading.folder / "gone.lines"), 3)
+    with pytest.raises(ReadTablesUnavailable), Finishing(database, loading) as finishing:
+        finishing.load([owners], [gone])

@@ -15,7 +15,7 @@ from ledger.event_log import Recorded
 from ledger.store import Ledger
 from projections import log_pieces
 from projections.follower import read_rows
-from projections.log_pieces import LogReader, PieceReceiver
+from projections.log_pieces import LogReader, Piece, PieceReceiver
 from projections.units import SHARES, Takers, Unit
 from tests.projections.planted import Planted
 
@@ -39,8 +39,10 @@ def pipe() -> Iterator[tuple[Connection, Connection]]:
 
 
 def _takers(planted: Planted, *ends: int) -> Takers:
-    """Process n takes the streams up to the n-th of these ends."""
-    units = [[Unit("tallies", "", first, behind)] for first, behind in zip([0, *ends], ends, strict=False)]
+    """Process n takes the streams up to the n-th of these ends, by the n-th of its units."""
+    parts = zip([0, *ends], ends, strict=False)
+    nothing = Unit("tallies", "", 0, 0)
+    units = [[*[nothing] * number, Unit("tallies", "", *part)] for number, part in enumerate(parts)]
     return Takers(units, {"tallies": planted.tallies})
 
 
@@ -60,23 +62,24 @@ def test_each_process_is_handed_its_streams_and_hears_of_every_piece(
     told: Ledger, planted: Planted, pipe: tuple[Connection, Connection]
 ) -> None:
     ours, theirs = pipe
-    handed: list[tuple[int, list[Recorded]]] = []
+    handed: list[Piece] = []
 
     def take() -> None:
         with closing(PieceReceiver(theirs, EVENTS)) as receiver:
-            handed.extend((piece.upto, piece.rows) for piece in receiver.pieces())
+            handed.extend(receiver.pieces())
 
     taking = Thread(target=take)
     taking.start()
     with closing(LogReader(told, EVENTS, 10, _takers(planted, SHARES // 2, SHARES), {1: ours})) as reader:
         here = list(reader.pieces(_nothing))
         taking.join()
-    assert [upto for upto, _ in handed] == [piece.upto for piece in here]
-    mine, others = [row for piece in here for row in piece.rows], [row for _, rows in handed for row in rows]
+    assert [piece.upto for piece in handed] == [piece.upto for piece in here]
+    mine, others = ([row for piece in pieces for row in piece.rows] for pieces in (here, handed))
     assert mine
     assert others
     assert sorted([*mine, *others], key=lambda row: row.position) == told.recorded(0, EVENTS)
     assert not {row.stream for row in mine} & {row.stream for row in others}
+    assert [units for piece in handed for units in piece.units] == [0b10] * len(others)
 
 
 def test_an_empty_log_is_at_its_end_for_everyone(

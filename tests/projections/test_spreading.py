@@ -33,7 +33,12 @@ def test_what_takes_the_same_events_is_divided_alike(tale: Tale, database: Datab
     for processes in (2, 3):
         units = spread(ledger, fresh(database, *PROJECTIONS.values()), ledger.head(), processes)
         parts = {
-            name: [(unit.first, unit.behind) for some in units for unit in some if unit.projection == name]
+            name: [
+                (process, unit.first, unit.behind)
+                for process, some in enumerate(units)
+                for unit in some
+                if unit.projection == name
+            ]
             for name in ("journal", "balances")
         }
         assert parts["journal"] == parts["balances"]
