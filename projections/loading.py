@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -35,8 +37,8 @@ from projections.tables import create_indexes
 LOADED_AT_ONCE: Final = 50_000
 """Rows of one file, or of one transaction, where they cannot wait."""
 
-SORTED_AT_ONCE: Final = 1 << 27
-"""Bytes of lines."""
+SORTED_IN: Final = "128M"
+"""The memory in which a file is sorted; what is larger goes through the folder."""
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -208,34 +210,25 @@ def size(spooled: Sequence[Spooled]) -> int:
 
 
 def joined(spooled: Sequence[Spooled]) -> Spooled:
-    """One file of all that are spooled for a table, sorted as far as memory allows; they are removed.
+    """One file of all that are spooled for a table, sorted; they are removed.
 
     The server takes rows in the order of their key in half of the time. Lines begin with the key; texts stand in its
-    order, numbers nearly so. Raises ReadTablesUnavailable when there is no room.
+    order, numbers nearly so. The system's `sort` (POSIX) does it in two thirds of our time and beside us, in bounded
+    memory. Raises ReadTablesUnavailable when it is missing, or when there is no room.
     """
-    table, place = spooled[0].table, Path(spooled[0].path).with_suffix(".sorted")
-    with _room(place), place.open("ab") as lines:
-        for some in _pieces(spooled):
-            some.sort()
-            lines.writelines(some)
-    return Spooled(table, str(place), sum(one.rows for one in spooled))
-
-
-def _pieces(spooled: Sequence[Spooled]) -> Iterator[list[bytes]]:
-    """The lines of these files, as many at once as may be in memory; each file is removed once it has been read."""
-    piece, size = list[bytes](), 0
+    program = shutil.which("sort")
+    if program is None:
+        raise ReadTablesUnavailable("The program sort is missing, which sorts the rows of a build: install coreutils.")
+    place = Path(spooled[0].path).with_suffix(".sorted")
+    asked = [program, "-S", SORTED_IN, "-T", str(place.parent), "-o", str(place), *(one.path for one in spooled)]
+    # By bytes: another language's order would be slower and none of a key.
+    done = subprocess.run(asked, env={"LC_ALL": "C"}, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode:
+        why = done.stderr.decode(errors="replace").strip().rpartition("\n")[2] or f"sort ended with {done.returncode}"
+        raise _no_room(place, why)
     for one in spooled:
-        with Path(one.path).open("rb") as file:
-            before = 0
-            while some := file.readlines(SORTED_AT_ONCE - size):
-                piece += some
-                size += file.tell() - before
-                before = file.tell()
-                if size >= SORTED_AT_ONCE:
-                    yield piece
-                    piece, size = [], 0
         Path(one.path).unlink()
-    yield piece
+    return Spooled(spooled[0].table, str(place), sum(one.rows for one in spooled))
 
 
 @contextmanager
@@ -243,10 +236,14 @@ def _room(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ReadTablesUnavailable(
-            f"The rows of a build could not be kept in {file.parent} ({error.strerror}): make room there, or let TMPDIR"
-            " name a folder that has it, and start again."
-        ) from error
+        raise _no_room(file, error.strerror) from error
+
+
+def _no_room(file: Path, why: str | None) -> ReadTablesUnavailable:
+    return ReadTablesUnavailable(
+        f"The rows of a build could not be kept in {file.parent} ({why}): make room there, or let TMPDIR name a folder"
+        " that has it, and start again."
+    )
 
 
 def _run(connection: Connection, statement: str) -> None:

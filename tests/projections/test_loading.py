@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import resource
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from sqlalchemy.schema import CreateTable, DropTable
 from ledger.errors import ReadTablesUnavailable
 from local.mysql import SqlServer
 from projections import bulk_fold
+from projections import loading as loading_module
 from projections.building import build
 from projections.columns import key, prose, table
 from projections.database import Database, open_database
@@ -124,6 +126,31 @@ def test_files_of_several_are_loaded_as_one(files_url: str) -> None:
             loading.load(ONE, Spooled(str(ONE.name), loading.hand_over()[0].path, 2))
     assert [row["text"] for row in database.rows(select(ONE).limit(12))] == [TEXT] * 12
     database.close()
+
+
+@pytest.mark.parametrize("memory", [loading_module.SORTED_IN, "64K"])
+def test_files_of_several_are_sorted_by_bytes_in_bounded_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: str
+) -> None:
+    monkeypatch.setattr(loading_module, "SORTED_IN", memory)
+    chance = random.Random(6)
+    lines = [b'["%s",%d]\n' % (chance.choice("aZ_ ơđ").encode() * chance.randint(1, 9), n) for n in range(20_000)]
+    spooled = [Spooled("one", str(tmp_path / f"one.{part}.lines"), len(lines[part::3])) for part in range(3)]
+    for part, one in enumerate(spooled):
+        Path(one.path).write_bytes(b"".join(lines[part::3]))
+    found = joined(spooled)
+    assert (found.table, found.rows) == ("one", len(lines))
+    assert Path(found.path).read_bytes() == b"".join(sorted(lines))
+    assert list(tmp_path.iterdir()) == [Path(found.path)]
+
+
+def test_what_cannot_be_sorted_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = Spooled("one", str(tmp_path / "one.1.lines"), 3)
+    with pytest.raises(ReadTablesUnavailable, match=r"could not be kept in .*one\.1\.lines.*make room there"):
+        joined([gone])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ReadTablesUnavailable, match="install coreutils"):
+        joined([gone])
 
 
 def test_no_room_for_the_spool_ends_a_build_and_leaves_nothing(
