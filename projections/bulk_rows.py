@@ -119,7 +119,6 @@ class BulkRows(Rows):
         self._limit = limit
         self._kept = {name: Kept(table) for name, table in tables.items()}
         self._of = _ByTable(self._kept)
-        self._once = {name: kept for name, kept in self._kept.items() if kept.shape.once}
         self._undo: list[tuple[Any, Any, Any]] = []
         self.begin: Callable[[], None] = self._undo.clear
         """An event begins; nothing of the one before it can be undone any more."""
@@ -143,7 +142,7 @@ class BulkRows(Rows):
 
         Those that are put once are not kept longer than they are few.
         """
-        for name, kept in self._once.items():
+        for name, kept in self._kept.items():
             if len(kept.put_once) >= ENCODED_AT_ONCE:
                 self._write_once(name, kept)
         if sum(len(kept.young) for kept in self._kept.values()) > self._limit:
@@ -153,7 +152,7 @@ class BulkRows(Rows):
         """Write what is left; the sums by table, which nobody has written."""
         self._write_old()
         self._write_old()
-        for name, kept in self._once.items():
+        for name, kept in self._kept.items():
             self._write_once(name, kept)
         return {name: _summed(kept) for name, kept in self._kept.items()}
 
@@ -285,18 +284,19 @@ class BulkRows(Rows):
         kept.written.put(rows)
         for stood_before in _encoded(kept.table, older):
             self.proof.add_all(name, stood_before.lines, stood_before.buckets, rows=-1)
-        for put, some in ((self._shelf.insert, fresh), (self._shelf.upsert, changed)):
-            for now in _encoded(kept.table, some):
-                self.proof.add_all(name, now.lines, now.buckets)
-                put(kept.table, now)
+        self._put(name, kept, self._shelf.insert, fresh)
+        self._put(name, kept, self._shelf.upsert, changed)
         self._shelf.delete(kept.table, gone)
 
     def _write_once(self, name: str, kept: Kept) -> None:
         self._undo.clear()
-        for now in _encoded(kept.table, kept.put_once):
-            self.proof.add_all(name, now.lines, now.buckets)
-            self._shelf.insert(kept.table, now)
+        self._put(name, kept, self._shelf.insert, kept.put_once)
         kept.put_once.clear()
+
+    def _put(self, name: str, kept: Kept, put: Callable[[Table, Lines], None], rows: Sequence[Values]) -> None:
+        for now in _encoded(kept.table, rows):
+            self.proof.add_all(name, now.lines, now.buckets)
+            put(kept.table, now)
 
 
 def _compared(

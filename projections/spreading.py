@@ -7,7 +7,7 @@ touched counts one. How often each kind comes is then taken from samples along t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from sqlalchemy import Table
@@ -49,15 +49,11 @@ class Spread:
         self.units: list[list[Unit]] = [[] for _ in range(processes)]
         self._taken: list[dict[str, float]] = [{} for _ in range(processes)]
 
-    def followed(self, layout: Layout) -> frozenset[str]:
-        """The names of events that a projection takes."""
-        return frozenset(name for name in self.seen if layout.projection.follows(name))
-
     def give(self, process: int, layout: Layout, first: int = 0, behind: int = SHARES) -> None:
         """Let a process fold these shares of a projection."""
         self.units[process].append(Unit(layout.projection.name, layout.suffix, first, behind))
         taken, part = self._taken[process], (behind - first) / SHARES
-        taken.update({name: max(part, taken.get(name, 0)) for name in self.followed(layout)})
+        taken.update({name: max(part, taken.get(name, 0)) for name in followed(layout, self.seen)})
 
     def known(self, names: frozenset[str]) -> list[float]:
         """How many events of these names each process takes already, at least."""
@@ -92,7 +88,7 @@ def spread(ledger: Ledger, layouts: Sequence[Layout], upto: int, processes: int)
             load[least] += weights[layout]
             made.give(least, layout)
         else:
-            alike.setdefault(made.followed(layout), []).append(layout)
+            alike.setdefault(followed(layout, made.seen), []).append(layout)
     work = {names: sum(weights[layout] for layout in some) for names, some in alike.items()}
     room = rooms(load, sum(work.values()))
     for names in sorted(alike, key=lambda names: (-made.preference(names), -work[names])):
@@ -101,6 +97,11 @@ def spread(ledger: Ledger, layouts: Sequence[Layout], upto: int, processes: int)
             for layout in alike[names]:
                 made.give(process, layout, first, behind)
     return made.units
+
+
+def followed(layout: Layout, names: Iterable[str]) -> frozenset[str]:
+    """Those of these names whose events a projection takes."""
+    return frozenset(name for name in names if layout.projection.follows(name))
 
 
 def rooms(load: Sequence[int], divided: int) -> list[float]:
@@ -145,12 +146,11 @@ def weight(layout: Layout, tried: Sequence[Recorded], seen: Counter[str]) -> int
                 continue
             events[row.name] += 1
             touched[row.name] += rows.touched
-    followed = [name for name in seen if projection.follows(name)]
     return sum(
         seen[name] * (TAKEN_IN_COSTS * events[name] + touched[name]) // events[name]
         if events[name]
         else seen[name] * (TAKEN_IN_COSTS + 1)
-        for name in followed
+        for name in followed(layout, seen)
     )
 
 

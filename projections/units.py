@@ -43,21 +43,25 @@ class Takers:
 
     def _look(self, name: str) -> tuple[Sequence[Taking], Sequence[Sequence[Taking]] | None]:
         """Those of any stream, and by the share of the stream where it matters."""
-        by_share = [self._of_share(name, share) for share in range(SHARES)]
+        following = [
+            (process, 1 << number, unit)
+            for process, some in enumerate(self._units)
+            for number, (unit, projection) in enumerate(some)
+            if name == _ALTERED or projection.follows(name)
+        ]
+        by_share = [_taking(following, share) for share in range(SHARES)]
         same = all(takers == by_share[0] for takers in by_share)
         found = self._found[name] = by_share[0], None if same else by_share
         return found
 
-    def _of_share(self, name: str, share: int) -> Sequence[Taking]:
-        taking = [
-            sum(
-                1 << number
-                for number, (unit, projection) in enumerate(some)
-                if unit.first <= share < unit.behind and (name == _ALTERED or projection.follows(name))
-            )
-            for some in self._units
-        ]
-        return [(process, units) for process, units in enumerate(taking) if units]
+
+def _taking(following: Sequence[tuple[int, int, Unit]], share: int) -> Sequence[Taking]:
+    """The processes that take the streams of a share; `following`: process, bit and unit of who follows the event."""
+    taking: dict[int, int] = {}
+    for process, bit, unit in following:
+        if unit.first <= share < unit.behind:
+            taking[process] = taking.get(process, 0) | bit
+    return list(taking.items())
 
 
 _ALTERED: Final = ""
